@@ -1,0 +1,1 @@
+//! Sinks: Kafka, HTTP, files and standard output

@@ -1,0 +1,1 @@
+//! Sources: HTTP, Kafka, files and generated events

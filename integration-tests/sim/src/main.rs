@@ -1,0 +1,2 @@
+//! cargo sim
+fn main() {}

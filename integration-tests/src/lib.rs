@@ -1,0 +1,1 @@
+//! Black-box tests: the real binary, real Kafka, the official SDKs

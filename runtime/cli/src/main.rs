@@ -1,0 +1,2 @@
+//! The statefun command.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Actors that perform the engine's effects

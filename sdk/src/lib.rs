@@ -1,0 +1,1 @@
+//! Write stateful functions in Rust: embedded in the process or remote over HTTP

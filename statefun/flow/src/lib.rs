@@ -1,0 +1,1 @@
+//! Windows, joins and patterns over keyed events, as functions

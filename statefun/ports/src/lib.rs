@@ -1,0 +1,1 @@
+//! Traits to the outside, with fakes and conformance suites

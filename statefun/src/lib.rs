@@ -1,0 +1,1 @@
+//! The nouns of stateful functions, the module specification and the programming model
