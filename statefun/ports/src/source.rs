@@ -1,0 +1,102 @@
+//! Connectors that bring events in.
+//!
+//! A connector reads and offers; it decides nothing. Routing, positions, credits and snapshots are the engine's, which
+//! runs behind [`SourceOutput`]. A connector that is not polled for room simply waits in [`SourceOutput::send`].
+
+use bytes::Bytes;
+use compact_str::CompactString;
+use statefun::{Envelope, EventTime, Symbol};
+
+use crate::BoxFuture;
+
+/// A position in a partition, in the source's own words.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Position {
+    /// The partition (`topic/3`, a file's path).
+    pub partition: CompactString,
+    /// The next position to read, behind everything handed over (`42`).
+    pub next: CompactString,
+}
+
+/// What a connector hands over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SourceRecord {
+    /// A keyed record; the engine routes it to the targets of `route`.
+    Keyed {
+        /// Which entry of the ingress's routes applies (a topic).
+        route: u32,
+        /// The key, which becomes the target's id.
+        key: Option<Bytes>,
+        /// The value.
+        value: Option<Bytes>,
+        /// When it happened.
+        event_time: EventTime,
+        /// Where reading goes on after it.
+        position: Position,
+    },
+    /// A message whose target the source knows already. `ticket` is answered when it is durable.
+    Addressed {
+        /// The message.
+        envelope: Box<Envelope>,
+        /// Numbers of this source, ascending.
+        ticket: u64,
+    },
+    /// Something that is no event; it becomes a dead letter and reading goes on behind it.
+    Malformed {
+        /// What is wrong.
+        detail: String,
+        /// The bytes.
+        raw: Bytes,
+        /// Where reading goes on after it.
+        position: Position,
+    },
+}
+
+/// What the engine tells a connector.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SourceEvent {
+    /// An epoch completed that holds everything up to these positions.
+    Committed(Vec<Position>),
+    /// All tickets up to and including this one are durable.
+    Durable {
+        /// The highest durable ticket.
+        ticket: u64,
+    },
+    /// Stop reading; nothing will be taken any more.
+    Stop,
+}
+
+/// The connector's way into the engine.
+pub trait SourceOutput: Send {
+    /// Hands records over, waiting for room. `false`: the engine has stopped.
+    fn send(&mut self, records: Vec<SourceRecord>) -> BoxFuture<'_, bool>;
+
+    /// The next thing the engine has to say; never returns while it has nothing.
+    fn event(&mut self) -> BoxFuture<'_, SourceEvent>;
+
+    /// The next thing the engine has to say, if it said something already.
+    fn try_event(&mut self) -> Option<SourceEvent>;
+}
+
+/// How a connector's run ended.
+#[derive(Debug, thiserror::Error)]
+#[error("ingress {source_id}: {message}")]
+pub struct SourceError {
+    /// The ingress.
+    pub source_id: Symbol,
+    /// What happened.
+    pub message: String,
+    /// Whether starting again later may help.
+    pub retryable: bool,
+}
+
+/// A connector.
+pub trait Source: Send {
+    /// Reads from `positions` (empty: from where it is configured to start) until the input ends, which is `Ok`, or the
+    /// engine says stop.
+    fn run(
+        self: Box<Self>,
+        positions: Vec<Position>,
+        output: Box<dyn SourceOutput>,
+    ) -> BoxFuture<'static, Result<(), SourceError>>;
+}

@@ -1,0 +1,45 @@
+//! A message on its way to a function instance.
+
+use std::num::NonZeroU64;
+
+use crate::{Address, EventTime, IdHash, TypedValue};
+
+/// Names an HTTP request whose caller waits for a reply, unique for the life of the data directory.
+pub type RequestId = NonZeroU64;
+
+/// A message on its way. The hash rides along so that routing and table look-ups never compute it again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Envelope {
+    /// Who receives it.
+    pub target: Address,
+    /// Hash of the target's id.
+    pub hash: IdHash,
+    /// Who sent it; `None` for what came from an ingress.
+    pub caller: Option<Address>,
+    /// What it says.
+    pub argument: TypedValue,
+    /// The event time it inherited from what caused it.
+    pub event_time: EventTime,
+}
+
+impl Envelope {
+    /// An envelope without caller and event time.
+    #[must_use]
+    pub fn new(target: Address, argument: TypedValue) -> Self {
+        let hash = target.hash();
+        Self { target, hash, caller: None, argument, event_time: EventTime::NONE }
+    }
+
+    /// The same with a caller.
+    #[must_use]
+    pub fn from(mut self, caller: Address) -> Self {
+        self.caller = Some(caller);
+        self
+    }
+
+    /// What this costs in memory, in bytes, for budgets: its own size and what it points to.
+    #[must_use]
+    pub fn footprint(&self) -> usize {
+        size_of::<Self>() + self.argument.bytes.len()
+    }
+}

@@ -1,0 +1,41 @@
+//! What a function is: a trait with one method that records effects and does nothing else.
+//!
+//! ```text
+//!   message ──▶ Function::invoke(context, message) ──▶ Effects { messages, delayed, egress, mutations }
+//! ```
+//!
+//! A shard applies the effects of an invocation all together or, when it failed, not at all. Remote functions produce
+//! the same [`Effects`] over HTTP, so there is one way to apply them.
+
+mod context;
+mod effects;
+mod state_spec;
+
+pub use context::{Context, StateView};
+pub use effects::{DelayedCommand, Effects, EgressMessage, Mutation, OutgoingMessage};
+pub use state_spec::{Expiration, StateSpec};
+
+use crate::TypedValue;
+
+/// A function that runs in the process. One instance serves all ids of its type on one shard.
+pub trait Function: Send {
+    /// The states it declares. The order gives the indices that [`Context`] takes.
+    fn states(&self) -> &[StateSpec];
+
+    /// Handles one message.
+    ///
+    /// # Errors
+    /// When the message was not handled; none of the effects recorded so far is applied.
+    fn invoke(&self, context: &mut Context<'_>, argument: &TypedValue) -> Result<(), FunctionError>;
+}
+
+/// Why a message was not handled and what should become of it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FunctionError {
+    /// Try again later; the key waits.
+    #[error("{0}")]
+    Retry(String),
+    /// Never try again: the message goes to the dead letters and the key goes on.
+    #[error("{0}")]
+    Reject(String),
+}
