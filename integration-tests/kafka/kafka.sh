@@ -227,9 +227,8 @@ kafka_topic() { # name partitions
 }
 
 produce() { # topic
-  # No wait for idempotence's sake: acks=all and the default retries already keep order on one node.
-  tool org.apache.kafka.tools.ConsoleProducer --bootstrap-server "127.0.0.1:$port" --topic "$1" \
-    --reader-property parse.key=true --producer-property linger.ms=0
+  tool kafka.tools.ConsoleProducer --bootstrap-server "127.0.0.1:$port" --topic "$1" \
+    --property parse.key=true --producer-property linger.ms=0
 }
 
 consume() { # topic
