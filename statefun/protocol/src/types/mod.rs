@@ -1,0 +1,1 @@
+//! The built-in value types: how numbers, booleans and texts look on the wire.
