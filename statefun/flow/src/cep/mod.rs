@@ -1,0 +1,1 @@
+//! Patterns over the events of a key.

@@ -1,0 +1,1 @@
+//! Join over keyed events.

@@ -1,0 +1,1 @@
+//! Timers over keyed events.

@@ -1,0 +1,1 @@
+//! Window over keyed events.
