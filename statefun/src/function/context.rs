@@ -94,13 +94,7 @@ impl<'a> Context<'a> {
     }
 
     /// Sends a message later, cancellable by `token` if one is given.
-    pub fn send_after(
-        &mut self,
-        delay: Duration,
-        target: Address,
-        argument: TypedValue,
-        token: Option<CompactString>,
-    ) {
+    pub fn send_after(&mut self, delay: Duration, target: Address, argument: TypedValue, token: Option<CompactString>) {
         self.effects.delayed.push(DelayedCommand::Send { delay, target, argument, token });
     }
 

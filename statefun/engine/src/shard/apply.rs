@@ -1,0 +1,83 @@
+//! Making the effects of an invocation real, all together.
+
+use statefun::function::{DelayedCommand, Effects};
+use statefun::{Address, EgressRecord, Envelope, EventTime, IdHash, ProcessingTime};
+use statefun_ports::keyed_state::KeyedState;
+use statefun_ports::rows::{Delayed, Stored};
+
+use super::activation::Durable;
+use super::delayed::{DelayedKey, WaitingMessage};
+use super::{Output, Shard};
+use crate::invocation::{InvalidEffects, check};
+
+impl<S: KeyedState> Shard<S> {
+    /// Checks and applies effects in the order StateFun applies them: messages, delayed messages and cancellations,
+    /// egress records, state. Nothing happens when any of them is invalid.
+    pub(super) fn apply(
+        &mut self,
+        now: ProcessingTime,
+        address: &Address,
+        hash: IdHash,
+        event_time: EventTime,
+        effects: &mut Effects,
+        out: &mut Output,
+    ) -> Result<(), InvalidEffects> {
+        if effects.is_empty() {
+            return Ok(());
+        }
+        let entry = self.types.met(address.function);
+        let checked = check(
+            &*self.directory,
+            address,
+            &entry.states,
+            &|token| self.delayed.token_is_live(&address.id, token),
+            effects,
+        )?;
+        entry.stats.sent += (effects.messages.len() + effects.delayed.len()) as u64;
+        entry.stats.egress += checked.egress.len() as u64;
+
+        if !effects.mutations.is_empty() {
+            // Applied before the sends in memory, which nobody can tell apart: both are in the same step.
+            let slot = self.state.slot(address, hash);
+            for mutation in effects.mutations.drain(..) {
+                let registered = entry.states.iter().find(|state| state.spec.name == mutation.name);
+                let index = registered.expect("checked above").index;
+                self.state.put(slot, index, mutation.value.map(|value| Stored { value, touched: now }));
+            }
+        }
+        let replies = self.directory.replies();
+        for message in effects.messages.drain(..) {
+            if let Some((function, sink)) = replies
+                && message.target.function == function
+            {
+                let record = EgressRecord::Reply { request: message.target.id, value: message.argument };
+                self.emit(sink, record, out);
+                continue;
+            }
+            let hash = message.target.hash();
+            let event_time = if message.event_time.is_some() { message.event_time } else { event_time };
+            let caller = Some(address.clone());
+            self.send(Envelope { target: message.target, hash, caller, argument: message.argument, event_time }, out);
+        }
+        for command in effects.delayed.drain(..) {
+            match command {
+                DelayedCommand::Send { delay, target, argument, token } => {
+                    let key = DelayedKey { due: now.after(delay), seq: self.next_seq };
+                    self.next_seq += 1;
+                    let mut envelope = Envelope::new(target, argument).from(address.clone());
+                    envelope.event_time = event_time;
+                    let message = Delayed { owner: address.clone(), envelope, token };
+                    let group = self.groups.group(hash);
+                    self.delayed.insert(key, WaitingMessage { group, durable: Durable::No, message });
+                }
+                DelayedCommand::Cancel { token } => {
+                    self.tombstones.extend(self.delayed.cancel(&address.id, &token));
+                }
+            }
+        }
+        for (sink, record) in checked.egress {
+            self.emit(sink, record, out);
+        }
+        Ok(())
+    }
+}

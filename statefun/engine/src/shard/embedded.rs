@@ -1,0 +1,137 @@
+//! Running functions that live in this process.
+
+use statefun::function::{Context, FunctionError, StateView};
+use statefun::{Address, DeadLetter, DeadLetterCause, ProcessingTime, TypedValue};
+use statefun_ports::keyed_state::{KeyedState, Slot};
+
+use super::activation::Queued;
+use super::types::{Bound, RegisteredState};
+use super::{Output, Shard};
+
+impl<S: KeyedState> Shard<S> {
+    /// Runs a message for an address that has nothing else to do.
+    pub(super) fn invoke_embedded(&mut self, now: ProcessingTime, queued: Queued, out: &mut Output) {
+        match self.run_embedded(now, &queued, out) {
+            Ok(()) => self.finish(&queued),
+            Err(FunctionError::Retry(why)) => {
+                let address = queued.envelope.target.clone();
+                self.enqueue(queued);
+                // It was idle, so queueing put it at the end of the ready list; it leaves that for the waiting room.
+                self.ready.pop_back();
+                self.fail(now, &address, why, out);
+            }
+            Err(FunctionError::Reject(why)) => {
+                self.reject(&queued, why, out);
+                self.finish(&queued);
+            }
+        }
+    }
+
+    /// Runs what waits for an address after it had to wait; stops at the first failure.
+    pub(super) fn resume_embedded(&mut self, now: ProcessingTime, address: &Address, out: &mut Output) {
+        loop {
+            let Some(activation) = self.activations.get_mut(address) else { return };
+            let Some(queued) = activation.queue.pop_front() else {
+                self.activations.remove(address);
+                return;
+            };
+            match self.run_embedded(now, &queued, out) {
+                Ok(()) => self.settle_front(address, queued),
+                Err(FunctionError::Reject(why)) => {
+                    self.reject(&queued, why, out);
+                    self.settle_front(address, queued);
+                }
+                Err(FunctionError::Retry(why)) => {
+                    if let Some(activation) = self.activations.get_mut(address) {
+                        activation.queue.push_front(queued);
+                    }
+                    self.fail(now, address, why, out);
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Accounts for a message that was just taken from the front and finished.
+    fn settle_front(&mut self, address: &Address, queued: Queued) {
+        self.load.messages -= 1;
+        self.load.bytes -= queued.envelope.footprint();
+        self.finish(&queued);
+        if let Some(activation) = self.activations.get_mut(address) {
+            activation.failures = 0;
+        }
+    }
+
+    fn run_embedded(&mut self, now: ProcessingTime, queued: &Queued, out: &mut Output) -> Result<(), FunctionError> {
+        let envelope = &queued.envelope;
+        let address = &envelope.target;
+        let entry = self.types.met(address.function);
+        let Bound::Embedded(function, _) = &entry.bound else { return Ok(()) };
+        let mut effects = std::mem::take(&mut self.scratch);
+        effects.clear();
+        let slot = if entry.states.is_empty() { None } else { self.state.find(address, envelope.hash) };
+        let view = StoredValues { state: &self.state, slot, states: &entry.states, now };
+        let mut context = Context::new(
+            address,
+            envelope.caller.as_ref(),
+            now,
+            envelope.event_time,
+            function.states(),
+            &view,
+            &mut effects,
+        );
+        let result = function.invoke(&mut context, &envelope.argument);
+        entry.stats.invocations += 1;
+        if result.is_err() {
+            entry.stats.failures += 1;
+        } else if let Some(slot) = slot {
+            touch(&mut self.state, slot, &entry.states, now);
+        }
+        let result = result.and_then(|()| {
+            self.apply(now, address, envelope.hash, envelope.event_time, &mut effects, out)
+                .map_err(|invalid| FunctionError::Retry(invalid.to_string()))
+        });
+        self.scratch = effects;
+        result
+    }
+
+    fn reject(&mut self, queued: &Queued, why: String, out: &mut Output) {
+        let letter = DeadLetter {
+            cause: DeadLetterCause::Poison,
+            detail: why,
+            origin: queued.envelope.caller.as_ref().map_or_else(|| "ingress".to_owned(), Address::to_string),
+            envelope: Some(queued.envelope.clone()),
+            raw: None,
+        };
+        self.dead_letter(letter, out);
+    }
+}
+
+/// Restarts the clock of values that live as long as somebody calls.
+pub(super) fn touch(state: &mut impl KeyedState, slot: Slot, states: &[RegisteredState], now: ProcessingTime) {
+    for registered in states.iter().filter(|registered| registered.spec.expiration.touches_on_invoke()) {
+        if let Some(stored) = state.get(slot, registered.index)
+            && !registered.spec.expiration.is_expired(stored.touched, now)
+            && stored.touched != now
+        {
+            let mut stored = stored.clone();
+            stored.touched = now;
+            state.put(slot, registered.index, Some(stored));
+        }
+    }
+}
+
+struct StoredValues<'a, S> {
+    state: &'a S,
+    slot: Option<Slot>,
+    states: &'a [RegisteredState],
+    now: ProcessingTime,
+}
+
+impl<S: KeyedState> StateView for StoredValues<'_, S> {
+    fn value(&self, index: usize) -> Option<&TypedValue> {
+        let registered = &self.states[index];
+        let stored = self.state.get(self.slot?, registered.index)?;
+        (!registered.spec.expiration.is_expired(stored.touched, self.now)).then_some(&stored.value)
+    }
+}

@@ -1,0 +1,372 @@
+//! A shard: all functions of a range of key groups, run by one thread.
+//!
+//! ```text
+//!  Batch ─▶ arrive ─┬─ embedded, idle ─▶ invoke ──────────────┐
+//!                   └─ else ─▶ activation queue ─▶ Call ─▶ Reply ─▶ apply ─▶ out: shards, sinks
+//!                                    ▲                          │
+//!                                    └──── backlog (own sends) ◀┘
+//! ```
+//!
+//! Addresses are virtual: an [`Activation`](activation::Activation) exists only while an address has work that waits, so millions of
+//! idle addresses cost nothing but their values. At most one invocation per address runs at a time, and messages of one
+//! sender reach one target in the order they were sent.
+//!
+//! # The driving contract
+//! [`Shard::handle`] is called with one input and a time that never goes back; the caller then performs what `out`
+//! holds, in order, before the next call. When [`Shard::has_work`] says so it calls again with [`Input::Tick`] without
+//! waiting, and no later than [`Shard::deadline`] otherwise. Extra ticks are harmless.
+//!
+//! # Invariants
+//! * Every message is in exactly one place: a channel, the backlog or one activation's queue, until it is finished.
+//! * A message leaves its queue in the same step in which its effects are applied.
+//! * What is durable about a message is one row, written by the first epoch that finds it unfinished and removed by a
+//!   tombstone in the first epoch after it was finished.
+
+mod activation;
+mod apply;
+mod calls;
+mod cut;
+mod delayed;
+mod embedded;
+mod inspect;
+mod restore;
+mod types;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+use statefun::function::Effects;
+use statefun::{
+    Address, CallId, DeadLetter, DeadLetterCause, EgressRecord, Envelope, Epoch, KeyGroups, ProcessingTime, ShardId,
+    SinkId,
+};
+use statefun_ports::keyed_state::{EncodedPart, KeyedState};
+use statefun_ports::remote::{CallOutcome, InvocationBatch};
+use statefun_ports::rows::RowKey;
+
+use crate::channel::{Item, Participant, SinkItem, Topology};
+use crate::directory::Directory;
+use activation::{Activation, Durable, Queued};
+use cut::Cut;
+use delayed::DelayedMessages;
+use types::{Bound, Types};
+
+pub use inspect::{FunctionStats, StateEntry};
+pub use types::{RegisteredState, StateError};
+
+/// Bounds of a shard's work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// The most remote calls in flight; further addresses wait.
+    pub calls_max: usize,
+    /// The most messages of its own that a shard handles per call of [`Shard::handle`].
+    pub backlog_per_turn: usize,
+    /// The most frozen rows encoded per call of [`Shard::handle`].
+    pub rows_per_slice: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { calls_max: 1024, backlog_per_turn: 4096, rows_per_slice: 4096 }
+    }
+}
+
+/// Something that happened.
+#[derive(Debug)]
+pub enum Input {
+    /// Items of one channel, in order.
+    Batch {
+        /// The channel's other end.
+        from: Participant,
+        /// What it carried.
+        items: Vec<Item>,
+    },
+    /// What came of a remote call.
+    Reply {
+        /// Which call. A second reply, or one from before a restart, is ignored.
+        call: CallId,
+        /// What came of it.
+        outcome: CallOutcome,
+    },
+    /// Time has passed, or there is work left.
+    Tick,
+    /// An epoch exists.
+    Completed(Epoch),
+    /// An epoch will never exist.
+    Abandoned(Epoch),
+}
+
+/// What is to be done. The buffers are reused from call to call: the caller drains them.
+#[derive(Debug, Default)]
+pub struct Output {
+    /// Items for other shards, by shard.
+    pub shards: Vec<Vec<Item>>,
+    /// Items for sinks, by sink.
+    pub sinks: Vec<Vec<SinkItem>>,
+    /// Remote calls to make.
+    pub calls: Vec<(CallId, InvocationBatch)>,
+    /// Finished parts of epochs.
+    pub parts: Vec<EncodedPart>,
+}
+
+impl Output {
+    /// Empty buffers for a topology.
+    #[must_use]
+    pub fn new(topology: Topology) -> Self {
+        Self {
+            shards: (0..topology.shards).map(|_| Vec::new()).collect(),
+            sinks: (0..topology.sinks).map(|_| Vec::new()).collect(),
+            calls: Vec::new(),
+            parts: Vec::new(),
+        }
+    }
+
+    /// Whether nothing is to be done.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.calls.is_empty()
+            && self.parts.is_empty()
+            && self.shards.iter().all(Vec::is_empty)
+            && self.sinks.iter().all(Vec::is_empty)
+    }
+}
+
+/// What waits in a shard, for backpressure.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Load {
+    /// Messages that are not finished.
+    pub messages: usize,
+    /// Their bytes.
+    pub bytes: usize,
+}
+
+/// See the [module documentation](self).
+pub struct Shard<S> {
+    id: ShardId,
+    groups: KeyGroups,
+    topology: Topology,
+    options: Options,
+    directory: Arc<dyn Directory>,
+    state: S,
+    types: Types,
+    activations: HashMap<Address, Activation>,
+    calls: HashMap<CallId, Address>,
+    ready: VecDeque<Address>,
+    backing_off: BTreeMap<(ProcessingTime, u64), Address>,
+    backlog: VecDeque<Queued>,
+    delayed: DelayedMessages,
+    load: Load,
+    /// Position of the next message in the order of arrival; never reused within a key group.
+    next_seq: u64,
+    next_call: u64,
+    /// Addresses with messages that no epoch has written.
+    fresh: Vec<Address>,
+    /// Rows that the next epoch removes.
+    tombstones: Vec<RowKey>,
+    clock: ProcessingTime,
+    cut: Option<Cut>,
+    /// Epochs up to this one are over for this shard; their markers are ignored.
+    closed: Epoch,
+    scratch: Effects,
+}
+
+impl<S: KeyedState> Shard<S> {
+    /// A shard without work, over `state`. `closed` is the newest epoch that exists.
+    pub fn new(
+        id: ShardId,
+        groups: KeyGroups,
+        topology: Topology,
+        directory: Arc<dyn Directory>,
+        state: S,
+        closed: Epoch,
+        options: Options,
+    ) -> Self {
+        Self {
+            id,
+            groups,
+            topology,
+            options,
+            directory,
+            state,
+            types: Types::default(),
+            activations: HashMap::new(),
+            calls: HashMap::new(),
+            ready: VecDeque::new(),
+            backing_off: BTreeMap::new(),
+            backlog: VecDeque::new(),
+            delayed: DelayedMessages::default(),
+            load: Load::default(),
+            next_seq: 1,
+            next_call: 1,
+            fresh: Vec::new(),
+            tombstones: Vec::new(),
+            clock: ProcessingTime::default(),
+            cut: None,
+            closed,
+            scratch: Effects::default(),
+        }
+    }
+
+    /// Handles one input at `now`; see the driving contract in the [module documentation](self).
+    pub fn handle(&mut self, now: ProcessingTime, input: Input, out: &mut Output) {
+        // A clock that was set back must not make deadlines unreachable or values younger.
+        self.clock = self.clock.max(now);
+        let now = self.clock;
+        match input {
+            Input::Batch { from, items } => {
+                for item in items {
+                    match item {
+                        Item::Envelope(envelope) => self.arrive(now, from, envelope, out),
+                        Item::Marker(marker) => self.on_marker(from, marker, out),
+                    }
+                }
+            }
+            Input::Reply { call, outcome } => self.on_reply(now, call, outcome, out),
+            Input::Tick => {}
+            Input::Completed(epoch) => self.on_completed(epoch),
+            Input::Abandoned(epoch) => self.on_abandoned(epoch),
+        }
+        self.fire_delayed(now, out);
+        self.wake(now);
+        self.drain_backlog(now, out);
+        self.start_calls(now, out);
+        self.advance_part(out);
+    }
+
+    /// Whether there is work that waits for nothing but another call of [`Shard::handle`].
+    pub fn has_work(&self) -> bool {
+        !self.backlog.is_empty() || self.cut.as_ref().is_some_and(Cut::has_work)
+    }
+
+    /// When to call [`Shard::handle`] if nothing else happens.
+    pub fn deadline(&self) -> Option<ProcessingTime> {
+        let retry = self.backing_off.keys().next().map(|(until, _)| *until);
+        [retry, self.delayed.next_due()].into_iter().flatten().min()
+    }
+
+    /// What waits in this shard.
+    pub fn load(&self) -> Load {
+        self.load
+    }
+
+    /// Which shard this is.
+    pub fn id(&self) -> ShardId {
+        self.id
+    }
+
+    /// Whether anything is unfinished, delayed messages aside.
+    pub fn is_idle(&self) -> bool {
+        self.backlog.is_empty() && self.activations.is_empty()
+    }
+
+    /// An envelope from a channel.
+    fn arrive(&mut self, now: ProcessingTime, from: Participant, envelope: Envelope, out: &mut Output) {
+        let mut queued = self.number(envelope);
+        self.record_if_open(from, &mut queued);
+        self.deliver(now, queued, out);
+    }
+
+    /// Gives an envelope its place in the order of arrival.
+    fn number(&mut self, envelope: Envelope) -> Queued {
+        let seq = self.next_seq;
+        self.next_seq += 1;
+        Queued { seq, durable: Durable::No, envelope }
+    }
+
+    /// Brings a message to its function: invokes it, or queues it.
+    fn deliver(&mut self, now: ProcessingTime, queued: Queued, out: &mut Output) {
+        let function = queued.envelope.target.function;
+        let entry = self.types.entry(function, &*self.directory, &mut self.state);
+        entry.stats.received += 1;
+        match &entry.bound {
+            Bound::Nobody => {
+                let letter = DeadLetter {
+                    cause: DeadLetterCause::UnknownFunction,
+                    detail: format!("no endpoint and no embedded function serves {function}"),
+                    origin: queued.envelope.caller.as_ref().map_or_else(|| "ingress".to_owned(), Address::to_string),
+                    envelope: Some(queued.envelope.clone()),
+                    raw: None,
+                };
+                self.dead_letter(letter, out);
+                self.finish(&queued);
+            }
+            Bound::Embedded(..)
+                if self.activations.is_empty() || !self.activations.contains_key(&queued.envelope.target) =>
+            {
+                self.invoke_embedded(now, queued, out);
+            }
+            Bound::Embedded(..) | Bound::Remote(_) => self.enqueue(queued),
+        }
+    }
+
+    /// Queues a message behind what its target has already.
+    fn enqueue(&mut self, queued: Queued) {
+        self.load.messages += 1;
+        self.load.bytes += queued.envelope.footprint();
+        let address = &queued.envelope.target;
+        if !self.activations.contains_key(address) {
+            self.activations.insert(address.clone(), Activation::default());
+            self.ready.push_back(address.clone());
+        }
+        let activation = self.activations.get_mut(address).expect("inserted above when it was missing");
+        if queued.durable == Durable::No && !activation.fresh {
+            activation.fresh = true;
+            self.fresh.push(address.clone());
+        }
+        activation.queue.push_back(queued);
+    }
+
+    /// Forgets the durable row of a message that is finished.
+    fn finish(&mut self, queued: &Queued) {
+        if queued.durable != Durable::No {
+            let group = self.groups.group(queued.envelope.hash);
+            self.tombstones.push(RowKey::Waiting { group, seq: queued.seq });
+        }
+    }
+
+    /// Sends an envelope to whichever shard runs its target.
+    fn send(&mut self, envelope: Envelope, out: &mut Output) {
+        let shard = self.groups.shard(envelope.hash);
+        if shard == self.id {
+            let queued = self.number(envelope);
+            self.load.messages += 1;
+            self.load.bytes += queued.envelope.footprint();
+            self.backlog.push_back(queued);
+        } else {
+            out.shards[usize::from(shard.0)].push(Item::Envelope(envelope));
+        }
+    }
+
+    /// Sends a record to a sink.
+    fn emit(&mut self, sink: SinkId, record: EgressRecord, out: &mut Output) {
+        out.sinks[usize::from(sink.0)].push(SinkItem::Record(record));
+    }
+
+    fn dead_letter(&mut self, letter: DeadLetter, out: &mut Output) {
+        self.emit(self.topology.dead_letters(), EgressRecord::DeadLetter(Box::new(letter)), out);
+    }
+
+    /// Handles what this shard sent to itself, boundedly: a cycle of messages must not keep markers waiting.
+    fn drain_backlog(&mut self, now: ProcessingTime, out: &mut Output) {
+        for _ in 0..self.options.backlog_per_turn {
+            let Some(queued) = self.backlog.pop_front() else { break };
+            self.load.messages -= 1;
+            self.load.bytes -= queued.envelope.footprint();
+            self.deliver(now, queued, out);
+        }
+    }
+
+    /// Sends delayed messages that are due.
+    fn fire_delayed(&mut self, now: ProcessingTime, out: &mut Output) {
+        while let Some((key, delayed)) = self.delayed.pop_due(now) {
+            if delayed.durable != Durable::No {
+                self.tombstones.push(key);
+            }
+            self.send(delayed.message.envelope, out);
+        }
+    }
+}

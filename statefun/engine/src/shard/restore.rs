@@ -1,0 +1,56 @@
+//! Taking back what a snapshot holds.
+
+use statefun::function::StateSpec;
+use statefun::{FunctionType, ProcessingTime};
+use statefun_ports::keyed_state::KeyedState;
+use statefun_ports::rows::{RowKey, RowValue};
+
+use super::Shard;
+use super::activation::{Durable, Queued};
+use super::delayed::{DelayedKey, WaitingMessage};
+
+impl<S: KeyedState> Shard<S> {
+    /// Takes one row of this shard's key groups back. Waiting messages come in the order of their keys within a group;
+    /// calls that were in flight are made again when the shard is first driven.
+    ///
+    /// # Panics
+    /// When key and value are of different kinds, which no store returns.
+    pub fn restore(&mut self, key: RowKey, value: RowValue) {
+        let durable = Durable::In(self.closed);
+        match (key, value) {
+            (RowKey::Value { address, name, .. }, RowValue::Value(stored)) => {
+                self.clock = self.clock.max(stored.touched);
+                self.state.restore(address, name, stored);
+            }
+            (RowKey::Waiting { seq, .. }, RowValue::Waiting(envelope)) => {
+                self.next_seq = self.next_seq.max(seq + 1);
+                // The entry must exist before work of its type does.
+                self.types.entry(envelope.target.function, &*self.directory, &mut self.state);
+                self.load.messages += 1;
+                self.load.bytes += envelope.footprint();
+                self.backlog.push_back(Queued { seq, durable, envelope });
+            }
+            (RowKey::Delayed { group, due, seq }, RowValue::Delayed(message)) => {
+                self.next_seq = self.next_seq.max(seq + 1);
+                self.delayed.insert(DelayedKey { due, seq }, WaitingMessage { group, durable, message });
+            }
+            (RowKey::Specs { function }, RowValue::Specs(specs)) => self.remember(function, specs),
+            (RowKey::Clock { .. }, RowValue::Clock(clock)) => self.clock = self.clock.max(clock),
+            (RowKey::Position { .. }, RowValue::Position(_))
+            | (RowKey::Outbox { .. }, RowValue::Outbox(_))
+            | (RowKey::Idempotency { .. }, RowValue::Idempotency(_)) => {}
+            (key, value) => panic!("a row's key and value are of one kind, these are not: {key:?} {value:?}"),
+        }
+    }
+
+    /// What a function type had declared when the snapshot was taken.
+    fn remember(&mut self, function: FunctionType, specs: Vec<StateSpec>) {
+        let entry = self.types.entry(function, &*self.directory, &mut self.state);
+        entry.remembered = specs;
+    }
+
+    /// The clock continues from here; it never goes back, across restarts too.
+    pub fn restore_clock(&mut self, clock: ProcessingTime) {
+        self.clock = self.clock.max(clock);
+    }
+}

@@ -1,0 +1,191 @@
+//! What a shard knows of the function types it has met.
+
+use std::collections::VecDeque;
+
+use statefun::function::{Function, StateSpec};
+use statefun::{Address, FunctionType, Symbol, ValueType};
+use statefun_ports::keyed_state::{KeyedState, StateIndex};
+
+use super::inspect::FunctionStats;
+use crate::directory::{Directory, FailurePolicy, FunctionBinding, RemotePolicy};
+
+/// Function types by [`FunctionType::index`], so that finding one is an array access.
+#[derive(Default)]
+pub(super) struct Types {
+    entries: Vec<Option<Box<TypeEntry>>>,
+}
+
+pub(super) struct TypeEntry {
+    pub(super) function: FunctionType,
+    pub(super) bound: Bound,
+    /// The states it declared, embedded ones by declaration, remote ones as learnt by the handshake.
+    pub(super) states: Vec<RegisteredState>,
+    /// What a snapshot says it had declared; for inspection and type checks until it declares anew.
+    pub(super) remembered: Vec<StateSpec>,
+    pub(super) specs_dirty: bool,
+    pub(super) handshake: Handshake,
+    /// Addresses that wait for the probe.
+    pub(super) awaiting_probe: VecDeque<Address>,
+    pub(super) stats: FunctionStats,
+}
+
+pub(super) enum Bound {
+    Nobody,
+    Embedded(Box<dyn Function>, FailurePolicy),
+    Remote(RemotePolicy),
+}
+
+/// Whether a remote type's states are known. Nothing is known at a start, so that a changed expiration is learnt; one
+/// call asks while the others of its type wait, or a start would send every address through the extra round trip.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Handshake {
+    Unknown,
+    Probing,
+    Known,
+}
+
+/// A declared state and where its values are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RegisteredState {
+    /// What was declared.
+    pub spec: StateSpec,
+    /// Where its values are kept.
+    pub index: StateIndex,
+}
+
+/// A state is not what it should be. Confined to its function type: other types go on.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StateError {
+    /// The function changed a state that it never declared.
+    #[error("{function} has no state {name:?}: it was changed but never declared")]
+    Unknown {
+        /// The function.
+        function: FunctionType,
+        /// The state.
+        name: Symbol,
+    },
+    /// A value, stored or new, is not of the declared type.
+    #[error("state {name:?} of {function} is declared as {declared}, but a value is of type {found}")]
+    Type {
+        /// The function.
+        function: FunctionType,
+        /// The state.
+        name: Symbol,
+        /// What it declares.
+        declared: ValueType,
+        /// What was found.
+        found: ValueType,
+    },
+}
+
+impl Types {
+    /// The entry of a type, bound on first sight.
+    pub(super) fn entry(
+        &mut self,
+        function: FunctionType,
+        directory: &dyn Directory,
+        state: &mut impl KeyedState,
+    ) -> &mut TypeEntry {
+        let index = function.index();
+        if index >= self.entries.len() {
+            self.entries.resize_with(index + 1, || None);
+        }
+        self.entries[index].get_or_insert_with(|| Box::new(TypeEntry::bind(function, directory, state)))
+    }
+
+    /// The entry of a type that was met before.
+    pub(super) fn met(&mut self, function: FunctionType) -> &mut TypeEntry {
+        self.entries[function.index()].as_mut().expect("work of a type exists only after its entry")
+    }
+
+    pub(super) fn get(&self, function: FunctionType) -> Option<&TypeEntry> {
+        self.entries.get(function.index())?.as_deref()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &TypeEntry> {
+        self.entries.iter().flatten().map(|entry| &**entry)
+    }
+
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut TypeEntry> {
+        self.entries.iter_mut().flatten().map(|entry| &mut **entry)
+    }
+}
+
+impl TypeEntry {
+    fn bind(function: FunctionType, directory: &dyn Directory, state: &mut impl KeyedState) -> Self {
+        let mut entry = Self {
+            function,
+            bound: Bound::Nobody,
+            states: Vec::new(),
+            remembered: Vec::new(),
+            specs_dirty: false,
+            handshake: Handshake::Unknown,
+            awaiting_probe: VecDeque::new(),
+            stats: FunctionStats::default(),
+        };
+        entry.rebind(directory, state);
+        entry
+    }
+
+    /// Asks the directory again who serves this type.
+    pub(super) fn rebind(&mut self, directory: &dyn Directory, state: &mut impl KeyedState) {
+        self.bound = match directory.function(self.function) {
+            None => Bound::Nobody,
+            Some(FunctionBinding::Remote(policy)) => Bound::Remote(policy),
+            Some(FunctionBinding::Embedded(function, policy)) => {
+                let specs = function.states().to_vec();
+                self.states.clear();
+                self.register(&specs, state).expect("nothing is registered that could contradict");
+                Bound::Embedded(function, policy)
+            }
+        };
+    }
+
+    /// Takes declarations in: new states are added, durations of known ones follow, types must not change.
+    ///
+    /// # Errors
+    /// When a known state is declared with another type; nothing is taken in then.
+    pub(super) fn register(&mut self, specs: &[StateSpec], state: &mut impl KeyedState) -> Result<(), StateError> {
+        for spec in specs {
+            let known = self
+                .states
+                .iter()
+                .map(|state| &state.spec)
+                .chain(&self.remembered)
+                .find(|known| known.name == spec.name);
+            if let Some(known) = known
+                && known.value_type != spec.value_type
+            {
+                return Err(StateError::Type {
+                    function: self.function,
+                    name: spec.name,
+                    declared: spec.value_type,
+                    found: known.value_type,
+                });
+            }
+        }
+        for spec in specs {
+            match self.states.iter_mut().find(|state| state.spec.name == spec.name) {
+                Some(known) if known.spec == *spec => {}
+                Some(known) => {
+                    known.spec = *spec;
+                    self.specs_dirty = true;
+                }
+                None => {
+                    let index = state.state_index(self.function, spec.name);
+                    self.states.push(RegisteredState { spec: *spec, index });
+                    self.specs_dirty |= !self.remembered.contains(spec);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn failure_policy(&self) -> FailurePolicy {
+        match &self.bound {
+            Bound::Embedded(_, policy) => *policy,
+            Bound::Remote(policy) => policy.failure,
+            Bound::Nobody => FailurePolicy::default(),
+        }
+    }
+}

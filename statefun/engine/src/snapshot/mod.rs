@@ -1,0 +1,8 @@
+//! Consistent snapshots, which are group commits as well.
+
+mod coordinator;
+
+#[cfg(test)]
+mod tests;
+
+pub use coordinator::{Command, CommitPermit, Coordinator, Options, Stats};
