@@ -1,0 +1,216 @@
+//! Booleans and numbers, without allocation.
+
+use std::ops::Deref;
+
+use prost::Message;
+
+use super::{BOOL, DOUBLE, FLOAT, INT, LONG, TypeError};
+use super::{BooleanWrapper, DoubleWrapper, FloatWrapper, IntWrapper, LongWrapper};
+
+const VARINT: u8 = 0x08;
+const FOUR_BYTES: u8 = 0x0d;
+const EIGHT_BYTES: u8 = 0x09;
+
+/// An encoded boolean or number: at most nine bytes, in place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Primitive {
+    len: u8,
+    bytes: [u8; 9],
+}
+
+impl Primitive {
+    const DEFAULT: Self = Self { len: 0, bytes: [0; 9] };
+
+    fn new<const N: usize>(tag: u8, value: [u8; N]) -> Self {
+        let mut bytes = [0; 9];
+        bytes[0] = tag;
+        bytes[1..=N].copy_from_slice(&value);
+        Self { len: N as u8 + 1, bytes }
+    }
+}
+
+impl Deref for Primitive {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.len)]
+    }
+}
+
+/// The bytes of a [`BOOL`].
+#[must_use]
+pub fn encode_bool(value: bool) -> Primitive {
+    if value { Primitive::new(VARINT, [1]) } else { Primitive::DEFAULT }
+}
+
+/// The bytes of an [`INT`].
+#[must_use]
+pub fn encode_int(value: i32) -> Primitive {
+    if value == 0 { Primitive::DEFAULT } else { Primitive::new(FOUR_BYTES, value.to_le_bytes()) }
+}
+
+/// The bytes of a [`LONG`].
+#[must_use]
+pub fn encode_long(value: i64) -> Primitive {
+    if value == 0 { Primitive::DEFAULT } else { Primitive::new(EIGHT_BYTES, value.to_le_bytes()) }
+}
+
+/// The bytes of a [`FLOAT`]. Negative zero is not the default: it keeps its sign.
+#[must_use]
+pub fn encode_float(value: f32) -> Primitive {
+    if value.to_bits() == 0 { Primitive::DEFAULT } else { Primitive::new(FOUR_BYTES, value.to_le_bytes()) }
+}
+
+/// The bytes of a [`DOUBLE`]. Negative zero is not the default: it keeps its sign.
+#[must_use]
+pub fn encode_double(value: f64) -> Primitive {
+    if value.to_bits() == 0 { Primitive::DEFAULT } else { Primitive::new(EIGHT_BYTES, value.to_le_bytes()) }
+}
+
+/// Reads a [`BOOL`].
+///
+/// # Errors
+/// When `bytes` is no such value.
+pub fn decode_bool(bytes: &[u8]) -> Result<bool, TypeError> {
+    match bytes {
+        [] => Ok(false),
+        [VARINT, value @ (0 | 1)] => Ok(*value == 1),
+        _ => decode_slowly(BOOL, bytes, |wrapper: BooleanWrapper| wrapper.value),
+    }
+}
+
+/// Reads an [`INT`].
+///
+/// # Errors
+/// When `bytes` is no such value.
+pub fn decode_int(bytes: &[u8]) -> Result<i32, TypeError> {
+    match bytes {
+        [] => Ok(0),
+        &[FOUR_BYTES, a, b, c, d] => Ok(i32::from_le_bytes([a, b, c, d])),
+        _ => decode_slowly(INT, bytes, |wrapper: IntWrapper| wrapper.value),
+    }
+}
+
+/// Reads a [`LONG`].
+///
+/// # Errors
+/// When `bytes` is no such value.
+pub fn decode_long(bytes: &[u8]) -> Result<i64, TypeError> {
+    match bytes {
+        [] => Ok(0),
+        &[EIGHT_BYTES, a, b, c, d, e, f, g, h] => Ok(i64::from_le_bytes([a, b, c, d, e, f, g, h])),
+        _ => decode_slowly(LONG, bytes, |wrapper: LongWrapper| wrapper.value),
+    }
+}
+
+/// Reads a [`FLOAT`].
+///
+/// # Errors
+/// When `bytes` is no such value.
+pub fn decode_float(bytes: &[u8]) -> Result<f32, TypeError> {
+    match bytes {
+        [] => Ok(0.0),
+        &[FOUR_BYTES, a, b, c, d] => Ok(f32::from_le_bytes([a, b, c, d])),
+        _ => decode_slowly(FLOAT, bytes, |wrapper: FloatWrapper| wrapper.value),
+    }
+}
+
+/// Reads a [`DOUBLE`].
+///
+/// # Errors
+/// When `bytes` is no such value.
+pub fn decode_double(bytes: &[u8]) -> Result<f64, TypeError> {
+    match bytes {
+        [] => Ok(0.0),
+        &[EIGHT_BYTES, a, b, c, d, e, f, g, h] => Ok(f64::from_le_bytes([a, b, c, d, e, f, g, h])),
+        _ => decode_slowly(DOUBLE, bytes, |wrapper: DoubleWrapper| wrapper.value),
+    }
+}
+
+/// Reads what is not in canonical form: repeated fields, long varints, fields from the future.
+#[cold]
+fn decode_slowly<W: Message + Default, T>(
+    typename: &'static str,
+    bytes: &[u8],
+    value: impl FnOnce(W) -> T,
+) -> Result<T, TypeError> {
+    W::decode(bytes).map(value).map_err(|source| TypeError { typename, len: bytes.len(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn the_bytes_are_those_of_the_released_sdks() {
+        assert_eq!(&*encode_bool(true), [0x08, 1]);
+        assert_eq!(&*encode_int(-2), [0x0d, 0xfe, 0xff, 0xff, 0xff]);
+        assert_eq!(&*encode_float(1.5), [0x0d, 0, 0, 0xc0, 0x3f]);
+        assert_eq!(&*encode_long(-3), [0x09, 0xfd, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]);
+        assert_eq!(&*encode_double(-2.5), [0x09, 0, 0, 0, 0, 0, 0, 0x04, 0xc0]);
+    }
+
+    #[test]
+    fn defaults_take_no_bytes_and_none_say_the_default() {
+        for bytes in [encode_bool(false), encode_int(0), encode_long(0), encode_float(0.0), encode_double(0.0)] {
+            assert!(bytes.is_empty());
+        }
+        assert!(!decode_bool(&[]).unwrap());
+        assert_eq!((decode_int(&[]).unwrap(), decode_long(&[]).unwrap()), (0, 0));
+        assert_eq!((decode_float(&[]).unwrap(), decode_double(&[]).unwrap()), (0.0, 0.0));
+    }
+
+    #[test]
+    fn negative_zero_keeps_its_sign() {
+        assert!(decode_float(&encode_float(-0.0)).unwrap().is_sign_negative());
+        assert!(decode_double(&encode_double(-0.0)).unwrap().is_sign_negative());
+    }
+
+    #[test]
+    fn other_forms_of_the_same_value_are_read() {
+        assert!(!decode_bool(&[0x08, 0x00]).unwrap(), "an explicit default");
+        assert!(decode_bool(&[0x08, 0x80, 0x01]).unwrap(), "any number but zero is true");
+        assert_eq!(decode_int(&[0x0d, 1, 0, 0, 0, 0x0d, 2, 0, 0, 0]).unwrap(), 2, "the last one wins");
+        assert_eq!(decode_long(&[0x10, 7, 0x09, 5, 0, 0, 0, 0, 0, 0, 0]).unwrap(), 5, "field 2 is skipped");
+    }
+
+    #[test]
+    fn a_value_of_another_type_is_an_error_that_names_the_type() {
+        let error = decode_int(&encode_long(1)).unwrap_err();
+        assert!(error.to_string().starts_with("9 bytes are no io.statefun.types/int: "), "{error}");
+    }
+
+    proptest! {
+        #[test]
+        fn the_bytes_are_those_of_the_wrappers(b: bool, i: i32, l: i64, f: f32, d: f64) {
+            prop_assert_eq!(&*encode_bool(b), BooleanWrapper { value: b }.encode_to_vec());
+            prop_assert_eq!(&*encode_int(i), IntWrapper { value: i }.encode_to_vec());
+            prop_assert_eq!(&*encode_long(l), LongWrapper { value: l }.encode_to_vec());
+            if f != 0.0 {
+                prop_assert_eq!(&*encode_float(f), FloatWrapper { value: f }.encode_to_vec());
+            }
+            if d != 0.0 {
+                prop_assert_eq!(&*encode_double(d), DoubleWrapper { value: d }.encode_to_vec());
+            }
+        }
+
+        #[test]
+        fn every_value_survives(b: bool, i: i32, l: i64, f: u32, d: u64) {
+            prop_assert_eq!(decode_bool(&encode_bool(b)).unwrap(), b);
+            prop_assert_eq!(decode_int(&encode_int(i)).unwrap(), i);
+            prop_assert_eq!(decode_long(&encode_long(l)).unwrap(), l);
+            prop_assert_eq!(decode_float(&encode_float(f32::from_bits(f))).unwrap().to_bits(), f);
+            prop_assert_eq!(decode_double(&encode_double(f64::from_bits(d))).unwrap().to_bits(), d);
+        }
+
+        #[test]
+        fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..12), tag in prop::sample::select(&[8u8, 9, 13][..])) {
+            for bytes in [bytes.clone(), [&[tag], bytes.as_slice()].concat()] {
+                let _ = (decode_bool(&bytes), decode_int(&bytes), decode_long(&bytes));
+                let _ = (decode_float(&bytes), decode_double(&bytes));
+            }
+        }
+    }
+}
