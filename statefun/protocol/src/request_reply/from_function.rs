@@ -142,7 +142,7 @@ pub struct PersistedValueSpec {
 }
 
 /// When values of a state expire.
-#[derive(Clone, PartialEq, Eq, Hash, prost::Message)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, prost::Message)]
 pub struct ExpirationSpec {
     /// What starts the clock.
     #[prost(enumeration = "ExpireMode", tag = "1")]

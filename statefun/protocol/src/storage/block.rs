@@ -255,10 +255,10 @@ impl<'a> Block<'a> {
         let (mut low, mut high) = (0, self.offsets.len() / OFFSET_LEN);
         while low < high {
             let middle = low + (high - low) / 2;
-            let indexed = Frames(self.from_index(middle)).next();
+            let indexed = Frames(self.indexed_rows(middle)).next();
             if indexed.is_some_and(|row| row.key <= key) { low = middle + 1 } else { high = middle }
         }
-        Frames(self.from_index(low.saturating_sub(1))).skip_while(move |row| row.key < key)
+        Frames(self.indexed_rows(low.saturating_sub(1))).skip_while(move |row| row.key < key)
     }
 
     /// The row with `key`, if there is one.
@@ -267,7 +267,7 @@ impl<'a> Block<'a> {
         self.rows_from(key).next().filter(|row| row.key == key)
     }
 
-    fn from_index(&self, position: usize) -> &'a [u8] {
+    fn indexed_rows(&self, position: usize) -> &'a [u8] {
         let offset = self.offsets.chunks(OFFSET_LEN).nth(position).and_then(number).unwrap_or_default();
         self.rows.get(offset as usize..).unwrap_or_default()
     }
