@@ -276,11 +276,17 @@ impl<'a> Blob<'a> {
         if crc32fast::hash(bytes) != entry.crc {
             return Err(damaged("its checksum does not match"));
         }
-        if frame::count(bytes) != Some(rows) {
-            return Err(damaged("it does not hold the rows it should"));
+        // Checked once here, so that iterating cannot fail.
+        let (mut rest, mut count) = (bytes, 0u64);
+        while !rest.is_empty() {
+            let row = frame::take(&mut rest).ok_or_else(|| damaged("it does not hold rows"))?;
+            if !row.key.starts_with(&group.to_be_bytes()) {
+                return Err(damaged("it holds rows of another key group"));
+            }
+            count += 1;
         }
-        if !Frames(bytes).all(|row| row.key.starts_with(&group.to_be_bytes())) {
-            return Err(damaged("it holds rows of another key group"));
+        if count != rows {
+            return Err(damaged("it does not hold the number of rows it should"));
         }
         Ok(Section { group, rows, bytes })
     }

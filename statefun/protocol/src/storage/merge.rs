@@ -158,7 +158,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::storage::{Blob, BlobId, BlobWriter, Block, Row, block};
+    use crate::storage::{Blob, BlobId, BlobWriter, Block, Row, blocks};
 
     type Delta = BTreeMap<u8, Option<u16>>;
 
@@ -207,7 +207,7 @@ mod tests {
             let key = |key: u8| [0, 7, key];
             let base_rows: Vec<_> = base.iter().map(|(&k, v)| (key(k), v.to_le_bytes())).collect();
             let blocks: Vec<_> =
-                block::blocks(base_rows.iter().map(|(key, value)| Row { key, value: Some(value) })).collect();
+                blocks(base_rows.iter().map(|(key, value)| Row { key, value: Some(value) })).collect();
             let blobs: Vec<_> = deltas
                 .iter()
                 .zip(1..)

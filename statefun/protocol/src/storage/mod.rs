@@ -29,7 +29,7 @@ mod segment;
 pub mod value;
 
 pub use blob::{Blob, BlobError, BlobId, BlobWriter, Section};
-pub use block::{Block, BlockError, BlockWriter};
+pub use block::{Block, BlockError, BlockWriter, EncodedBlock, blocks};
 pub use frame::Row;
 pub use merge::{Merge, MergeLive, merge, merge_changes};
 pub use row::{GROUP_SYSTEM, RowError, RowKey, RowKind};
