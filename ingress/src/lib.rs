@@ -1,1 +1,17 @@
-//! Sources: HTTP, Kafka, files and generated events
+//! Sources: how events come in.
+//!
+//! | Module | Reads | A position is |
+//! |---|---|---|
+//! | [`kafka`] | topics, partitions assigned, never subscribed | the next offset of `topic/partition` |
+//! | [`file`](mod@file) | JSON Lines, CSV or text, once or as it grows | the byte behind the last line read |
+//! | [`generator`] | nothing: it makes events up, reproducibly | the number of the next event |
+//!
+//! A connector reads and offers; routing, credits and snapshots are the engine's, behind
+//! [`SourceOutput`](statefun_ports::source::SourceOutput). Those here block (on a broker, on a disk), so each reads on a
+//! thread of its own; [`feed`] is the bridge between that thread and the engine's futures.
+
+pub mod file;
+pub mod generator;
+pub mod kafka;
+
+mod feed;
