@@ -46,8 +46,7 @@ impl<'de, E> Deserialize<'de> for Condition<E> {
         let keys = Keys::deserialize(deserializer)?;
         let text = keys.text.is_some() || keys.is.is_some();
         let compare = keys.cmp.is_some() || keys.l.is_some() || keys.r.is_some();
-        let forms =
-            [keys.kind.is_some(), text, keys.and.is_some(), keys.or.is_some(), keys.not.is_some(), compare];
+        let forms = [keys.kind.is_some(), text, keys.and.is_some(), keys.or.is_some(), keys.not.is_some(), compare];
         if forms.into_iter().filter(|form| *form).count() != 1 {
             return Err(D::Error::custom(
                 "a condition is exactly one of {type}, {text, is}, {and}, {or}, {not} and {cmp, l, r}",
