@@ -38,18 +38,23 @@ impl Exchange<'_> {
     pub(crate) async fn run(self) -> Result<Bytes, CallFailure> {
         let mut url = self.target.url.clone();
         let mut method = Method::POST;
-        for _ in 0..=REDIRECTS_MAX {
+        let mut redirects = 0;
+        loop {
             let response = self.send(&method, url.clone()).await?;
             let Some(next) = self.redirect(&response, &url) else {
                 return self.read(response).await;
             };
+            if redirects == REDIRECTS_MAX {
+                let remark = format!(" after {REDIRECTS_MAX} redirects");
+                return Err(failure::status(self.label(), response.status(), b"", &remark));
+            }
+            redirects += 1;
             if response.status() == StatusCode::SEE_OTHER {
                 method = Method::GET;
             }
             url = next;
             read_beginning(response).await;
         }
-        Err(failure::status(self.label(), StatusCode::LOOP_DETECTED, b"", ""))
     }
 
     async fn send(&self, method: &Method, url: Url) -> Result<Response, CallFailure> {

@@ -49,13 +49,12 @@ pub(crate) fn of_client(label: &str, error: reqwest::Error, connect_limit: Durat
     connection(label, &error.without_url())
 }
 
-/// Whether the bytes arrived but do not decompress.
+/// Whether bytes arrived that do not decompress, or break the framing of chunks.
 fn is_undecodable(error: &reqwest::Error) -> bool {
     let mut cause: Option<&dyn Error> = Some(error);
     while let Some(error) = cause {
         if let Some(error) = error.downcast_ref::<io::Error>() {
-            return matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput)
-                && error.source().is_none_or(|source| !source.is::<reqwest::Error>());
+            return matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput);
         }
         cause = error.source();
     }

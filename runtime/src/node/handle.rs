@@ -1,0 +1,297 @@
+//! Watching and stopping a node.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use actix::prelude::*;
+use statefun::{Epoch, FunctionType, Generation, KeyGroups, Lineage};
+use statefun_engine::shard::{FunctionStats, StateEntry};
+use statefun_engine::{sink, snapshot, source};
+use statefun_ports::source::Position;
+use tokio::sync::oneshot;
+
+use super::{NodeError, NodeOptions};
+use crate::actors::{CoordinatorMessage, CoordinatorReport, ShardMessage, SinkMessage, SourceMessage, Wiring};
+use crate::application::{FunctionHome, FunctionPattern};
+use crate::pressure::Pressure;
+use crate::universe::Universe;
+
+/// A running node. Clones are handles to the same node.
+#[derive(Clone)]
+pub struct Node {
+    wiring: Wiring,
+    sources: Vec<Recipient<SourceMessage>>,
+    doors: Vec<bool>,
+    universe: Arc<Universe>,
+    pressure: Arc<Pressure>,
+    groups: KeyGroups,
+    options: NodeOptions,
+    generation: Generation,
+    restored: Epoch,
+    lineage: Lineage,
+    started: Instant,
+    arbiters: Arc<[ArbiterHandle]>,
+}
+
+/// How everything goes, at one moment.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// The newest epoch that exists.
+    pub completed: Epoch,
+    /// What epochs have cost.
+    pub epochs: snapshot::Stats,
+    /// The durations of the newest epochs that went to disk, from start to durable, in microseconds.
+    pub epoch_durations_us: Vec<u64>,
+    /// Why an epoch was not made durable, the last time that happened.
+    pub last_epoch_failure: Option<String>,
+    /// Why the node cannot go on, if so.
+    pub fatal: Option<String>,
+    /// Every function type met: whether somebody serves it, and its counters over all shards.
+    pub functions: Vec<(FunctionType, bool, FunctionStats)>,
+    /// Sources: name, counters, positions, whether the input has ended.
+    pub sources: Vec<(statefun::Symbol, source::Stats, Vec<Position>, bool)>,
+    /// Sinks: name, counters, records and bytes kept.
+    pub sinks: Vec<(statefun::Symbol, sink::Stats, (usize, usize))>,
+    /// Addresses that have state.
+    pub addresses: usize,
+    /// Delayed messages that wait.
+    pub delayed: usize,
+    /// Messages that wait in channels and shards.
+    pub waiting: usize,
+    /// Whether nothing is under way and every bounded input has ended.
+    pub is_done: bool,
+}
+
+impl Node {
+    #[expect(clippy::too_many_arguments, reason = "called once, by `start`, with the parts it made")]
+    pub(super) fn new(
+        wiring: Wiring,
+        sources: Vec<Recipient<SourceMessage>>,
+        doors: Vec<bool>,
+        universe: Arc<Universe>,
+        pressure: Arc<Pressure>,
+        groups: KeyGroups,
+        options: NodeOptions,
+        generation: Generation,
+        restored: Epoch,
+        lineage: Lineage,
+        arbiters: Vec<Arbiter>,
+    ) -> Self {
+        Self {
+            wiring,
+            sources,
+            doors,
+            universe,
+            pressure,
+            groups,
+            options,
+            generation,
+            restored,
+            lineage,
+            started: Instant::now(),
+            arbiters: arbiters.iter().map(Arbiter::handle).collect(),
+        }
+    }
+
+    /// How the key groups are dealt.
+    #[must_use]
+    pub fn groups(&self) -> KeyGroups {
+        self.groups
+    }
+
+    /// Which incarnation this is.
+    #[must_use]
+    pub fn generation(&self) -> Generation {
+        self.generation
+    }
+
+    /// The epoch it went on from.
+    #[must_use]
+    pub fn restored(&self) -> Epoch {
+        self.restored
+    }
+
+    /// The history it belongs to.
+    #[must_use]
+    pub fn lineage(&self) -> Lineage {
+        self.lineage
+    }
+
+    /// How long it has run.
+    #[must_use]
+    pub fn uptime(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// What waits anywhere.
+    #[must_use]
+    pub fn pressure(&self) -> &Arc<Pressure> {
+        &self.pressure
+    }
+
+    /// Whether anybody serves a type.
+    #[must_use]
+    pub fn serves(&self, function: FunctionType) -> bool {
+        self.universe.serves(function)
+    }
+
+    /// Every binding and the URL of remote ones.
+    #[must_use]
+    pub fn bindings(&self) -> Vec<(FunctionPattern, Option<String>)> {
+        self.universe.bindings()
+    }
+
+    /// Binds a pattern while running; messages that wait for it go on.
+    pub fn bind(&self, pattern: FunctionPattern, home: FunctionHome) {
+        self.universe.bind(pattern, home);
+        self.rebind();
+    }
+
+    /// Unbinds a pattern; whether it was bound.
+    #[must_use]
+    pub fn unbind(&self, pattern: &FunctionPattern) -> bool {
+        let was_bound = self.universe.unbind(pattern);
+        self.rebind();
+        was_bound
+    }
+
+    fn rebind(&self) {
+        for shard in &self.wiring.shards {
+            shard.do_send(ShardMessage::Rebind);
+        }
+    }
+
+    /// Stored values of a function type: of one id, or the first `limit`.
+    ///
+    /// # Errors
+    /// When a shard has died.
+    pub async fn inspect(
+        &self,
+        function: FunctionType,
+        id: Option<String>,
+        limit: usize,
+    ) -> Result<Vec<StateEntry>, NodeError> {
+        let mut entries = Vec::new();
+        for shard in &self.wiring.shards {
+            let (reply, answer) = oneshot::channel();
+            shard.do_send(ShardMessage::Inspect { function, id: id.clone(), limit, reply });
+            entries.extend(answer.await.map_err(|_| NodeError::Died)?);
+        }
+        entries.truncate(limit);
+        Ok(entries)
+    }
+
+    /// Waits for an epoch that begins after now, so that everything routed before is durable.
+    ///
+    /// # Errors
+    /// When the coordinator has died.
+    pub async fn epoch(&self) -> Result<Epoch, NodeError> {
+        let (waiter, answer) = oneshot::channel();
+        self.wiring.coordinator.do_send(CoordinatorMessage::Await(waiter));
+        answer.await.map_err(|_| NodeError::Died)
+    }
+
+    /// How everything goes.
+    ///
+    /// # Errors
+    /// When a part of the node has died.
+    pub async fn report(&self) -> Result<Report, NodeError> {
+        let (reply, answer) = oneshot::channel();
+        self.wiring.coordinator.do_send(CoordinatorMessage::Report(reply));
+        let CoordinatorReport { completed, stats, fatal, last_failure, durations_us } = died(answer.await)?;
+        let mut report = Report {
+            completed,
+            epochs: stats,
+            epoch_durations_us: durations_us,
+            last_epoch_failure: last_failure,
+            fatal,
+            functions: Vec::new(),
+            sources: Vec::new(),
+            sinks: Vec::new(),
+            addresses: 0,
+            delayed: 0,
+            waiting: self.pressure.messages(),
+            is_done: !self.doors.iter().all(|is_door| *is_door),
+        };
+        for (source, is_door) in self.sources.iter().zip(&self.doors) {
+            let (reply, answer) = oneshot::channel();
+            source.do_send(SourceMessage::Report(reply));
+            let source = died(answer.await)?;
+            report.is_done &= source.has_ended || *is_door;
+            report.sources.push((source.name, source.stats, source.positions, source.has_ended));
+        }
+        let mut functions = std::collections::BTreeMap::<FunctionType, (bool, FunctionStats)>::new();
+        for shard in &self.wiring.shards {
+            let (reply, answer) = oneshot::channel();
+            shard.do_send(ShardMessage::Report(reply));
+            let shard = died(answer.await)?;
+            report.addresses += shard.addresses;
+            report.delayed += shard.delayed;
+            report.is_done &= shard.is_idle && shard.delayed == 0;
+            for (function, is_served, stats) in shard.functions {
+                let entry = functions.entry(function).or_default();
+                entry.0 |= is_served;
+                entry.1.add(&stats);
+            }
+        }
+        report.functions = functions.into_iter().map(|(function, (served, stats))| (function, served, stats)).collect();
+        for sink in &self.wiring.sinks {
+            let (reply, answer) = oneshot::channel();
+            sink.do_send(SinkMessage::Report(reply));
+            let sink = died(answer.await)?;
+            report.sinks.push((sink.name, sink.stats, sink.backlog));
+        }
+        report.is_done &= report.waiting == 0;
+        Ok(report)
+    }
+
+    /// Runs until every bounded input has ended and all it caused is done, or something cannot go on. Never returns
+    /// while an input may bring more.
+    ///
+    /// # Errors
+    /// When something cannot go on.
+    pub async fn done(&self) -> Result<(), NodeError> {
+        let mut calm = 0;
+        loop {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            let report = self.report().await?;
+            if let Some(fatal) = report.fatal {
+                return Err(NodeError::Fatal(fatal));
+            }
+            // Twice in a row, with an epoch between: what one look missed in a channel, the next one sees.
+            calm = if report.is_done { calm + 1 } else { 0 };
+            if calm == 1 {
+                self.epoch().await?;
+            }
+            if calm > 1 {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Stops: sources read no more, a last epoch holds everything, connectors publish what they have.
+    ///
+    /// # Errors
+    /// When the last epoch does not complete in time; nothing is lost by that.
+    pub async fn stop(&self) -> Result<Epoch, NodeError> {
+        self.pressure.stop();
+        for source in &self.sources {
+            source.do_send(SourceMessage::Stop);
+        }
+        let timeout = self.options.stop_timeout;
+        let last = tokio::time::timeout(timeout, self.epoch()).await.map_err(|_| NodeError::StopTimeout(timeout))??;
+        for sink in &self.wiring.sinks {
+            sink.do_send(SinkMessage::Stop);
+        }
+        // A connector that still has something to publish gets a moment; what remains is kept for the next start.
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        for arbiter in self.arbiters.iter() {
+            arbiter.stop();
+        }
+        Ok(last)
+    }
+}
+
+fn died<T>(answer: Result<T, oneshot::error::RecvError>) -> Result<T, NodeError> {
+    answer.map_err(|_| NodeError::Died)
+}

@@ -1,0 +1,123 @@
+//! Backpressure: what waits anywhere is counted, and sources stop while it is too much.
+//!
+//! Internal channels never block on each other, for a cycle of messages would deadlock. Instead whoever brings new work
+//! in waits: sources take nothing from their connectors while messages, bytes or outbox bytes are over their limits.
+//! Every gauge has one writer; reading is a sum over a few of them.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::time::Duration;
+
+use statefun::{ShardId, SinkId};
+use statefun_engine::Topology;
+use statefun_engine::shard::Load;
+
+/// What may wait before sources stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PressureLimits {
+    /// Messages in channels and shards together.
+    pub messages_max: usize,
+    /// Their bytes.
+    pub bytes_max: usize,
+    /// Bytes of records that sinks keep.
+    pub outbox_bytes_max: usize,
+}
+
+impl Default for PressureLimits {
+    fn default() -> Self {
+        Self { messages_max: 200_000, bytes_max: 256 << 20, outbox_bytes_max: 1 << 30 }
+    }
+}
+
+/// See the [module documentation](self).
+#[derive(Debug)]
+pub struct Pressure {
+    limits: PressureLimits,
+    shards: Vec<ShardGauges>,
+    sinks: Vec<AtomicUsize>,
+    stopping: AtomicBool,
+}
+
+#[derive(Debug, Default)]
+struct ShardGauges {
+    messages: AtomicUsize,
+    bytes: AtomicUsize,
+    in_channel: AtomicUsize,
+}
+
+impl Pressure {
+    pub(crate) fn new(limits: PressureLimits, topology: Topology) -> Self {
+        Self {
+            limits,
+            shards: (0..topology.shards).map(|_| ShardGauges::default()).collect(),
+            sinks: (0..topology.sinks).map(|_| AtomicUsize::new(0)).collect(),
+            stopping: AtomicBool::new(false),
+        }
+    }
+
+    /// Whether sources must wait.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.stopping.load(Relaxed)
+            || self.messages() > self.limits.messages_max
+            || self.bytes() > self.limits.bytes_max
+            || self.outbox_bytes() > self.limits.outbox_bytes_max
+    }
+
+    /// Messages that wait in channels and shards.
+    #[must_use]
+    pub fn messages(&self) -> usize {
+        self.shards.iter().map(|shard| shard.messages.load(Relaxed) + shard.in_channel.load(Relaxed)).sum()
+    }
+
+    /// Bytes that wait in shards.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.shards.iter().map(|shard| shard.bytes.load(Relaxed)).sum()
+    }
+
+    /// Bytes that sinks keep.
+    #[must_use]
+    pub fn outbox_bytes(&self) -> usize {
+        self.sinks.iter().map(|bytes| bytes.load(Relaxed)).sum()
+    }
+
+    /// Waits until there is room; `false` when there will be none because the node stops.
+    pub(crate) async fn room(&self) -> bool {
+        while self.is_over() {
+            if self.stopping.load(Relaxed) {
+                return false;
+            }
+            // Being over the limit is rare and lasts for many events; looking again costs nothing beside them.
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        true
+    }
+
+    /// Whether the node takes nothing in any more.
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Relaxed)
+    }
+
+    pub(crate) fn stop(&self) {
+        self.stopping.store(true, Relaxed);
+    }
+
+    pub(crate) fn sent(&self, shard: ShardId, messages: usize) {
+        self.shards[usize::from(shard.0)].in_channel.fetch_add(messages, Relaxed);
+    }
+
+    pub(crate) fn received(&self, shard: ShardId, messages: usize) {
+        self.shards[usize::from(shard.0)].in_channel.fetch_sub(messages, Relaxed);
+    }
+
+    pub(crate) fn set_shard(&self, shard: ShardId, load: Load) {
+        let gauges = &self.shards[usize::from(shard.0)];
+        gauges.messages.store(load.messages, Relaxed);
+        gauges.bytes.store(load.bytes, Relaxed);
+    }
+
+    pub(crate) fn set_sink(&self, sink: SinkId, bytes: usize) {
+        self.sinks[usize::from(sink.0)].store(bytes, Relaxed);
+    }
+}
