@@ -14,4 +14,8 @@ if ! cmp -s "$HERE/package.json" "$APP/installed.json"; then
   (cd "$APP" && npm install --silent --no-audit --no-fund --no-package-lock >&2)
   cp "$HERE/package.json" "$APP/installed.json"
 fi
-cp "$HERE"/*.js "$APP/"
+# Moved into place whole, and only if it changed: another test may be starting from the same copy.
+if ! cmp -s "$HERE/app.js" "$APP/app.js"; then
+  cp "$HERE/app.js" "$APP/app.js.new"
+  mv "$APP/app.js.new" "$APP/app.js"
+fi
