@@ -1,16 +1,16 @@
 //! What one participant changed in one epoch.
 //!
 //! ```text
-//!   ┌──────────────────────────────────────────────────────────────────────────────┐
-//!   │ "SFDL" │ version u8 │ row version u8 │ header bytes u32 (all up to the sections) │ header
+//!   ┌────────────────────────────────────────────────────────────────────────────────────┐
+//!   │ "SFDL" │ version u8 │ row version u8 │ header bytes u32 (all up to the sections)   │ header
 //!   │ generation u64 │ epoch u64 │ participant: varint length, UTF-8 │ sections u32      │
 //!   │ per section: group u16 │ offset u64 │ bytes u64 │ rows u64 │ crc32 u32             │ index
 //!   │ crc32 u32 of everything above                                                      │
-//!   ├──────────────────────────────────────────────────────────────────────────────┤
+//!   ├────────────────────────────────────────────────────────────────────────────────────┤
 //!   │ rows of the first group, one after the other (frame.rs), in the order written      │ section
-//!   ├──────────────────────────────────────────────────────────────────────────────┤
+//!   ├────────────────────────────────────────────────────────────────────────────────────┤
 //!   │ rows of the second group …                                                         │ section
-//!   └──────────────────────────────────────────────────────────────────────────────┘
+//!   └────────────────────────────────────────────────────────────────────────────────────┘
 //!   numbers: least significant byte first; offsets: from the first section; groups: ascending, that of the system last
 //! ```
 //!
