@@ -49,12 +49,17 @@ pub(crate) fn of_client(label: &str, error: reqwest::Error, connect_limit: Durat
     connection(label, &error.without_url())
 }
 
-/// Whether bytes arrived that do not decompress, or break the framing of chunks.
+/// Whether bytes of a body arrived that do not decompress, or break the framing of chunks.
 fn is_undecodable(error: &reqwest::Error) -> bool {
-    let mut cause: Option<&dyn Error> = Some(error);
+    if !error.is_decode() && !error.is_body() {
+        return false;
+    }
+    let mut cause = error.source();
     while let Some(error) = cause {
         if let Some(error) = error.downcast_ref::<io::Error>() {
-            return matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput);
+            // TLS reports its troubles as invalid data as well.
+            let of_tls = error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>());
+            return matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput) && !of_tls;
         }
         cause = error.source();
     }

@@ -10,7 +10,9 @@ use flate2::write::{GzEncoder, ZlibEncoder};
 use statefun_ports::remote::CallFailureKind::Malformed;
 use statefun_ports::remote::CallOutcome;
 use statefun_remote::{AsyncOptions, OkHttpOptions, TransportKind};
-use support::{NO_EFFECTS, Server, Step, assert_done, assert_fails, batch, call, call_with, ok, raw, response, transport};
+use support::{
+    NO_EFFECTS, Server, Step, assert_done, assert_fails, batch, call, call_with, ok, raw, response, transport,
+};
 
 fn both() -> [TransportKind; 2] {
     [AsyncOptions::default().into(), OkHttpOptions::default().into()]
@@ -117,7 +119,8 @@ async fn an_empty_body_is_an_answer_only_with_the_content_type() {
 async fn any_2xx_status_is_a_success() {
     let server = Server::tcp(|_| response("202 Accepted\r\ncontent-type: application/octet-stream", NO_EFFECTS)).await;
     assert_done(call(&transport(&server.url("/"), AsyncOptions::default())).await);
-    let server = Server::tcp(|_| raw("HTTP/1.1 204 No Content\r\ncontent-type: application/octet-stream\r\n\r\n")).await;
+    let server =
+        Server::tcp(|_| raw("HTTP/1.1 204 No Content\r\ncontent-type: application/octet-stream\r\n\r\n")).await;
     assert_done(call(&transport(&server.url("/"), AsyncOptions::default())).await);
 }
 
@@ -153,7 +156,8 @@ async fn each_transport_reads_the_content_type_in_its_way() {
 async fn an_answer_may_come_chunked_and_in_crumbs() {
     for kind in both() {
         let server = Server::tcp(|_| {
-            let text = b"HTTP/1.1 200 OK\r\nCONTENT-TYPE: application/octet-stream\r\nTransfer-Encoding: chunked\r\n\r\n\
+            let text =
+                b"HTTP/1.1 200 OK\r\nCONTENT-TYPE: application/octet-stream\r\nTransfer-Encoding: chunked\r\n\r\n\
                          1\r\n\xa2\r\n2;x=y\r\n\x06\x00\r\n0\r\n\r\n";
             text.iter().map(|byte| Step::Write(vec![*byte])).collect()
         })
@@ -167,10 +171,8 @@ async fn an_answer_may_come_chunked_and_in_crumbs() {
 
 #[tokio::test]
 async fn an_answer_without_length_ends_with_the_connection() {
-    let server = Server::tcp(|_| {
-        raw(b"HTTP/1.0 200 OK\r\ncontent-type: application/octet-stream\r\n\r\n\xa2\x06\x00")
-    })
-    .await;
+    let server =
+        Server::tcp(|_| raw(b"HTTP/1.0 200 OK\r\ncontent-type: application/octet-stream\r\n\r\n\xa2\x06\x00")).await;
     let transport = transport(&server.url("/"), AsyncOptions::default());
     assert_done(call(&transport).await);
     assert_done(call(&transport).await);
@@ -218,7 +220,8 @@ async fn the_limit_of_an_answer_is_exact_and_counts_decompressed_bytes() {
     let len = answer.len() as u64;
     let plain = ok(&answer);
     let chunked = raw([
-        b"HTTP/1.1 200 OK\r\ncontent-type: application/octet-stream\r\ntransfer-encoding: chunked\r\n\r\n62\r\n".as_slice(),
+        b"HTTP/1.1 200 OK\r\ncontent-type: application/octet-stream\r\ntransfer-encoding: chunked\r\n\r\n62\r\n"
+            .as_slice(),
         &answer,
         b"\r\n0\r\n\r\n",
     ]

@@ -8,7 +8,9 @@ use std::time::Duration;
 use statefun_ports::remote::CallFailureKind::{Connection, Status, Timeout};
 use statefun_ports::remote::CallOutcome;
 use statefun_remote::{AsyncOptions, OkHttpOptions, TransportKind};
-use support::{NO_EFFECTS, Server, Step, assert_done, assert_fails, batch, call, call_with, ok, raw, response, transport};
+use support::{
+    NO_EFFECTS, Server, Step, assert_done, assert_fails, batch, call, call_with, ok, raw, response, transport,
+};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 const SHORT: Duration = Duration::from_millis(80);
@@ -47,10 +49,9 @@ async fn a_connection_that_closes_before_the_answer_is_a_failed_connection() {
 async fn a_connection_that_breaks_within_the_answer_is_a_failed_connection() {
     let heads = ["content-length: 10\r\n\r\n\u{6}", "transfer-encoding: chunked\r\n\r\n5\r\nab"];
     for (head, kind) in heads.into_iter().flat_map(|head| both().map(|kind| (head, kind))) {
-        let server = Server::tcp(move |_| {
-            raw(format!("HTTP/1.1 200 OK\r\ncontent-type: application/octet-stream\r\n{head}"))
-        })
-        .await;
+        let server =
+            Server::tcp(move |_| raw(format!("HTTP/1.1 200 OK\r\ncontent-type: application/octet-stream\r\n{head}")))
+                .await;
         assert_fails(call(&transport(&server.url("/"), kind)).await, Connection, "http://127.0.0.1");
     }
 }

@@ -58,7 +58,11 @@ async fn a_redirect_to_nowhere_is_a_failure_of_its_status() {
     for head in ["302 Found", "302 Found\r\nlocation: ftp://f/", "304 Not Modified\r\nlocation: /new"] {
         let server = Server::tcp(move |_| response(head, b"")).await;
         let status = head[..3].parse().unwrap();
-        assert_fails(call(&transport(&server.url("/old"), OkHttpOptions::default())).await, Status(status), head.get(..3).unwrap());
+        assert_fails(
+            call(&transport(&server.url("/old"), OkHttpOptions::default())).await,
+            Status(status),
+            head.get(..3).unwrap(),
+        );
     }
 }
 

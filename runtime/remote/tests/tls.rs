@@ -5,9 +5,9 @@ mod support;
 
 use std::path::PathBuf;
 
+use certificates::{Authority, Signed, encrypted_pem, missing};
 use statefun_ports::remote::CallFailureKind::Connection;
 use statefun_remote::{AsyncOptions, ClientIdentity, EndpointOptions, HttpTransport, TransportError};
-use certificates::{Authority, Signed, encrypted_pem, missing};
 use support::{NO_EFFECTS, Server, assert_done, assert_fails, call, ok, transport};
 
 async fn tls_server(authority: &Authority, names: &[&str], clients_of: Option<&Authority>) -> Server {
@@ -45,7 +45,7 @@ fn identity(authority: &Authority, password: Option<&str>) -> ClientIdentity {
 
 #[tokio::test]
 async fn a_server_whose_authority_is_named_is_trusted_and_its_connection_kept() {
-    let authority = Authority::new();
+    let authority = Authority::of("us");
     let server = tls_server(&authority, &["127.0.0.1"], None).await;
     let transport = transport(&https(&server), trusting(&authority));
     assert_done(call(&transport).await);
@@ -56,7 +56,7 @@ async fn a_server_whose_authority_is_named_is_trusted_and_its_connection_kept() 
 
 #[tokio::test]
 async fn a_server_of_another_authority_or_name_is_not_called() {
-    let (authority, stranger) = (Authority::new(), Authority::new());
+    let (authority, stranger) = (Authority::of("us"), Authority::of("strangers"));
     let server = tls_server(&stranger, &["127.0.0.1"], None).await;
     assert_fails(call(&transport(&https(&server), trusting(&authority))).await, Connection, "UnknownIssuer");
     let server = tls_server(&authority, &["functions.example"], None).await;
@@ -67,7 +67,7 @@ async fn a_server_of_another_authority_or_name_is_not_called() {
 #[tokio::test]
 async fn a_server_that_asks_who_we_are_is_told() {
     for password in [None, Some("correct horse")] {
-        let (servers, clients) = (Authority::new(), Authority::new());
+        let (servers, clients) = (Authority::of("servers"), Authority::of("clients"));
         let server = tls_server(&servers, &["127.0.0.1"], Some(&clients)).await;
         let options = AsyncOptions { client_identity: Some(identity(&clients, password)), ..trusting(&servers) };
         assert_done(call(&transport(&https(&server), options)).await);
@@ -76,7 +76,8 @@ async fn a_server_that_asks_who_we_are_is_told() {
 
 #[tokio::test]
 async fn a_server_that_wants_a_certificate_does_not_serve_us_without() {
-    let (servers, clients, strangers) = (Authority::new(), Authority::new(), Authority::new());
+    let (servers, clients) = (Authority::of("servers"), Authority::of("clients"));
+    let strangers = Authority::of("strangers");
     let server = tls_server(&servers, &["127.0.0.1"], Some(&clients)).await;
     assert_fails(call(&transport(&https(&server), trusting(&servers))).await, Connection, "https://127.0.0.1");
     let options = AsyncOptions { client_identity: Some(identity(&strangers, None)), ..trusting(&servers) };
@@ -86,12 +87,12 @@ async fn a_server_that_wants_a_certificate_does_not_serve_us_without() {
 
 #[test]
 fn errors_name_the_field_and_the_file() {
-    let authority = Authority::new();
+    let authority = Authority::of("us");
     let file = |name: &str, text: &str| authority.file(name, text);
     let good = identity(&authority, None);
-    let sealed = Authority::new();
+    let sealed = Authority::of("sealed");
     let encrypted = identity(&sealed, Some("correct horse"));
-    let other_key = Authority::new();
+    let other_key = Authority::of("other");
     let other_key = identity(&other_key, None).key;
     let with_identity =
         |identity: ClientIdentity| AsyncOptions { client_identity: Some(identity), ..AsyncOptions::default() };

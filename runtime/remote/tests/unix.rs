@@ -3,9 +3,9 @@
 mod certificates;
 mod support;
 
+use certificates::Authority;
 use statefun_ports::remote::CallFailureKind::Connection;
 use statefun_remote::{AsyncOptions, OkHttpOptions, TransportKind};
-use certificates::Authority;
 use support::{NO_EFFECTS, Server, assert_done, assert_fails, call, ok, response, transport};
 
 fn both() -> [TransportKind; 2] {
@@ -45,8 +45,7 @@ async fn a_redirect_stays_within_the_socket() {
         "/old" => response("307 Moved\r\nlocation: /new", b""),
         _ => ok(NO_EFFECTS),
     };
-    let server =
-        Server::unix_with(&directory.path().join("f.sock"), answer, async |stream| Some(stream)).await;
+    let server = Server::unix_with(&directory.path().join("f.sock"), answer, async |stream| Some(stream)).await;
     let url = format!("http+unix://{}/old", server.address);
     assert_done(call(&transport(&url, OkHttpOptions::default())).await);
     assert_eq!(server.requests()[1].path, "/new");
@@ -63,7 +62,7 @@ async fn a_socket_without_a_server_is_a_failed_connection() {
 
 #[tokio::test]
 async fn a_socket_may_speak_tls_as_localhost() {
-    let authority = Authority::new();
+    let authority = Authority::of("us");
     let acceptor = authority.acceptor(&["localhost"], None);
     let server = Server::unix_with(
         &authority.directory.path().join("f.sock"),

@@ -105,11 +105,8 @@ fn delayed_sends_and_cancellations_stay_interleaved() {
 
 #[test]
 fn a_mutation_without_a_kind_deletes_and_bytes_count_whatever_has_value_says() {
-    let mutation = |mutation_type, state_value| PersistedValueMutation {
-        mutation_type,
-        state_name: "seen".into(),
-        state_value,
-    };
+    let mutation =
+        |mutation_type, state_value| PersistedValueMutation { mutation_type, state_name: "seen".into(), state_value };
     let unset = Some(WireValue { has_value: false, ..value("a/b", b"x").unwrap() });
     let effects = done(InvocationResponse {
         state_mutations: vec![mutation(0, None), mutation(0, value("a/b", b"x")), mutation(1, unset)],
@@ -124,7 +121,9 @@ fn a_mutation_without_a_kind_deletes_and_bytes_count_whatever_has_value_says() {
         "malformed answer: state_mutations[0] of the state \"seen\" has the unknown mutation type 2"
     );
     let result = InvocationResponse { state_mutations: vec![mutation(1, None)], ..Default::default() };
-    assert!(problem(answer(Response::InvocationResult(result))).contains("modifies the state \"seen\" without a value"));
+    assert!(
+        problem(answer(Response::InvocationResult(result))).contains("modifies the state \"seen\" without a value")
+    );
 }
 
 #[test]
@@ -150,8 +149,10 @@ fn what_cannot_be_meant_is_told_with_its_place() {
             ..Default::default()
         })))
     };
-    assert!(problem_of(vec![send_later(1, ""), send_later(-1, "")], vec![])
-        .ends_with("delayed_invocations[1] has a negative delay of -1 ms"));
+    assert!(
+        problem_of(vec![send_later(1, ""), send_later(-1, "")], vec![])
+            .ends_with("delayed_invocations[1] has a negative delay of -1 ms")
+    );
     assert!(problem_of(vec![cancel("")], vec![]).ends_with("[0] is a cancellation without a cancellation token"));
     let message = |target| Invocation { target, argument: value("a/b", b""), ..Default::default() };
     assert!(problem_of(vec![], vec![message(None)]).ends_with("outgoing_messages[0] has no target"));

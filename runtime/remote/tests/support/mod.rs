@@ -1,5 +1,6 @@
 //! A server that says exactly what a test wants to be said, byte by byte, and remembers what it was asked.
 #![allow(dead_code, reason = "each test binary uses its part")]
+#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
 
 use std::future::Future;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -231,7 +232,11 @@ pub(crate) async fn call(transport: &Arc<HttpTransport>) -> CallOutcome {
     call_with(transport, batch(b"pen"), None).await
 }
 
-pub(crate) async fn call_with(transport: &Arc<HttpTransport>, batch: InvocationBatch, trace: Option<&str>) -> CallOutcome {
+pub(crate) async fn call_with(
+    transport: &Arc<HttpTransport>,
+    batch: InvocationBatch,
+    trace: Option<&str>,
+) -> CallOutcome {
     Arc::clone(transport).call(CallId(1), batch, trace.map(str::to_owned)).await
 }
 
