@@ -121,13 +121,22 @@ render() { # port controller_port data
   sed -e "s|@PORT@|$1|g" -e "s|@CONTROLLER_PORT@|$2|g" -e "s|@DATA@|$3|g" "$HERE/config/server.properties.template"
 }
 
+# Nobody but the broker talks to its controller, so any free port does; below 32768 the system hands none out to clients.
+quiet_port() {
+  local p
+  while :; do
+    p=$((10000 + RANDOM % 20000))
+    (exec 3<>"/dev/tcp/127.0.0.1/$p") 2>/dev/null || { echo "$p"; return; }
+  done
+}
+
 extra_jvm=''
 
 prepare() {
   need_port; need_dir
   mkdir -p "$dir"; dir=$(cd "$dir" && pwd)
   if [[ -z $controller_port ]]; then
-    if ((port < 55000)); then controller_port=$((port + 10000)); else controller_port=$((port - 10000)); fi
+    controller_port=$(quiet_port)
   fi
   if is_alive; then die "a broker with pid $(<"$dir/kafka.pid") already uses $dir"; fi
   render "$port" "$controller_port" "$dir/data" >"$dir/server.properties"
@@ -157,7 +166,7 @@ await_ready() { # pid log_offset
   local deadline=$((SECONDS + READY_TIMEOUT_S))
   until tail -c "+$(($2 + 1))" "$dir/broker.log" | grep -q 'Kafka Server started'; do
     kill -0 "$1" 2>/dev/null || { tail -n 30 "$dir/broker.log" >&2; die "the broker ended before it was ready"; }
-    ((SECONDS < deadline)) || die "the broker was not ready within $READY_TIMEOUT_S s, see $dir/broker.log"
+    ((SECONDS < deadline)) || { kill -KILL "$1"; die "the broker was not ready within $READY_TIMEOUT_S s, see $dir/broker.log"; }
     sleep 0.05
   done
 }
