@@ -156,7 +156,7 @@ impl Builder<'_, '_> {
             }
             Event::SequenceStart(anchor, _) => self.begin(span, anchor, Content::List(Vec::new())),
             Event::MappingStart(anchor, _) => self.begin(span, anchor, Content::Map { entries: Vec::new(), key: None }),
-            Event::SequenceEnd | Event::MappingEnd => self.end(),
+            Event::SequenceEnd | Event::MappingEnd => self.end(span),
             Event::Alias(anchor) => match self.anchors.get(&anchor) {
                 Some(node) => {
                     let node = node.clone();
@@ -194,7 +194,7 @@ impl Builder<'_, '_> {
         Ok(())
     }
 
-    fn end(&mut self) -> Result<(), Stop> {
+    fn end(&mut self, closing: Span) -> Result<(), Stop> {
         let Some(open) = self.open.pop() else { return Ok(()) };
         let (value, nodes, end) = match open.content {
             Content::List(items) => {
@@ -209,7 +209,9 @@ impl Builder<'_, '_> {
                 (Value::Map(entries), nodes, end)
             }
         };
-        let end = end.unwrap_or(open.start.end).max(open.start.end);
+        // A bracket closes what it encloses; a block closes wherever the next token is, which may be far below.
+        let bracket = if closing.start < closing.end { closing.end } else { 0 };
+        let end = end.unwrap_or(open.start.end).max(open.start.end).max(bracket);
         self.finished(Node { value, span: Span { end, ..open.start }, nodes: nodes.saturating_add(1) }, open.anchor)
     }
 
