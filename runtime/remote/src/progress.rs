@@ -18,6 +18,9 @@ use tokio::time::Instant;
 
 const SLICE_BYTES: usize = 64 << 10;
 
+/// Longer limits are as good as none, and cannot all be added to an instant.
+const LIMIT_MAX: Duration = Duration::from_secs(365 * 24 * 3600);
+
 /// How far a request has got.
 #[derive(Debug)]
 pub(crate) struct Progress {
@@ -71,6 +74,7 @@ impl Progress {
     pub(crate) async fn stalled(&self, write: Duration, read: Duration) -> Stalled {
         // Nobody wakes us at a step, which would cost more than the odd look. A phase that starts after this look ends
         // no earlier than the shorter of the limits from now, so looking again by then is soon enough.
+        let (write, read) = (write.min(LIMIT_MAX), read.min(LIMIT_MAX));
         let step_min = write.min(read);
         loop {
             let now = Instant::now();

@@ -17,7 +17,7 @@ const PASSWORD: &str = "client_key_password";
 
 /// Reads all files of the options once, so that mistakes show when the application starts.
 ///
-/// Without `https` in the URL the machine's authorities may be missing: they are needed only if a redirect leads to it.
+/// Without `https` in the URL the machine's authorities may be missing: they matter only if a redirect leads there.
 pub(crate) fn client_config(transport: &TransportKind, https: bool) -> Result<ClientConfig, TransportError> {
     let (trust, identity) = match transport {
         TransportKind::Async(AsyncOptions { trust_cacerts, client_identity, .. }) => {
@@ -27,7 +27,8 @@ pub(crate) fn client_config(transport: &TransportKind, https: bool) -> Result<Cl
     };
     let roots = match trust {
         Some(path) => authorities_of_file(path)?,
-        None => authorities_of_machine(https)?,
+        None if https || matches!(transport, TransportKind::OkHttp(_)) => authorities_of_machine(https)?,
+        None => RootCertStore::empty(),
     };
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = ClientConfig::builder_with_provider(provider)

@@ -92,6 +92,26 @@ async fn a_failed_answer_leaves_the_connection_usable() {
     assert_eq!(server.connections(), [0, 0]);
 }
 
+#[test]
+fn a_runtime_that_ends_takes_only_its_connections_with_it() {
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        runtime().block_on(async {
+            tell.send(Server::tcp(|_| ok(NO_EFFECTS)).await).unwrap();
+            std::future::pending::<()>().await;
+        });
+    });
+    let server = told.recv().unwrap();
+    let transport = transport(&server.url("/"), AsyncOptions::default());
+    for _ in 0..3 {
+        let runtime = runtime();
+        assert_done(runtime.block_on(call(&transport)));
+        assert_done(runtime.block_on(call(&transport)));
+    }
+    assert_eq!(server.connections(), [0, 0, 1, 1, 2, 2]);
+}
+
 #[tokio::test]
 async fn an_old_connection_is_not_used_again() {
     let server = Server::tcp(|_| ok(NO_EFFECTS)).await;
@@ -181,14 +201,14 @@ async fn an_answer_without_length_ends_with_the_connection() {
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-    encoder.write_all(bytes).unwrap();
-    encoder.finish().unwrap()
+    encoder.write_all(bytes).expect("memory takes everything");
+    encoder.finish().expect("memory takes everything")
 }
 
 fn deflate(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
-    encoder.write_all(bytes).unwrap();
-    encoder.finish().unwrap()
+    encoder.write_all(bytes).expect("memory takes everything");
+    encoder.finish().expect("memory takes everything")
 }
 
 fn encoded(encoding: &str, bytes: &[u8]) -> support::Script {

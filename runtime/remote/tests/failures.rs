@@ -13,7 +13,7 @@ use support::{
 };
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
-const SHORT: Duration = Duration::from_millis(80);
+const SHORT: Duration = Duration::from_millis(200);
 
 fn both() -> [TransportKind; 2] {
     [AsyncOptions::default().into(), OkHttpOptions::default().into()]
@@ -121,7 +121,7 @@ async fn a_server_that_never_answers_is_a_timeout_of_the_call() {
     ];
     for kind in kinds {
         let server = Server::tcp(|_| vec![Step::Hang]).await;
-        assert_fails(call(&transport(&server.url("/"), kind)).await, Timeout, "within 80ms");
+        assert_fails(call(&transport(&server.url("/"), kind)).await, Timeout, "within 200ms");
         assert_eq!(server.requests().len(), 1, "the request had arrived");
     }
 }
@@ -134,7 +134,7 @@ async fn an_answer_that_never_ends_is_a_timeout_of_the_call() {
     })
     .await;
     let options = AsyncOptions { call: SHORT, ..Default::default() };
-    assert_fails(call(&transport(&server.url("/"), options)).await, Timeout, "no complete answer within 80ms (call)");
+    assert_fails(call(&transport(&server.url("/"), options)).await, Timeout, "no complete answer within 200ms (call)");
 }
 
 #[tokio::test]
@@ -190,30 +190,29 @@ async fn okhttp_limits_how_long_a_server_may_not_take_the_request() {
     holding.abort();
 }
 
-/// A listener that lets nobody in: its queue is as short as can be, and full.
-async fn crowded() -> (String, Vec<TcpStream>) {
-    let socket = TcpSocket::new_v4().unwrap();
-    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
-    let listener = socket.listen(1).unwrap();
-    let address = listener.local_addr().unwrap();
+/// A listener that lets nobody in: its queue is as short as can be, and full of the streams.
+async fn crowded() -> std::io::Result<(TcpListener, Vec<TcpStream>)> {
+    let socket = TcpSocket::new_v4()?;
+    socket.bind(([127, 0, 0, 1], 0).into())?;
+    let listener = socket.listen(1)?;
+    let address = listener.local_addr()?;
     let mut queued = Vec::new();
     while let Ok(stream) = tokio::time::timeout(SHORT, TcpStream::connect(address)).await {
-        queued.push(stream.unwrap());
+        queued.push(stream?);
     }
-    // Leaked, because dropping it would turn waiting into refusal.
-    std::mem::forget(listener);
-    (format!("http://{address}/"), queued)
+    Ok((listener, queued))
 }
 
 #[tokio::test]
 async fn a_server_that_does_not_accept_is_a_timeout_of_connecting() {
-    let (url, _queued) = crowded().await;
+    let (listener, _queued) = crowded().await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
     let kinds: [TransportKind; 2] = [
         AsyncOptions { connect: SHORT, ..Default::default() }.into(),
         OkHttpOptions { connect: SHORT, ..Default::default() }.into(),
     ];
     for kind in kinds {
-        assert_fails(call(&transport(&url, kind)).await, Timeout, "no connection within 80ms (connect)");
+        assert_fails(call(&transport(&url, kind)).await, Timeout, "no connection within 200ms (connect)");
     }
 }
 
@@ -229,7 +228,7 @@ async fn a_full_pool_is_a_timeout_of_connecting() {
     while server.requests().is_empty() {
         tokio::task::yield_now().await;
     }
-    assert_fails(call(&transport).await, Timeout, "no free connection in the pool within 80ms (connect)");
+    assert_fails(call(&transport).await, Timeout, "no free connection in the pool within 200ms (connect)");
     assert_eq!(server.requests().len(), 1);
     first.abort();
     let _ = first.await;
