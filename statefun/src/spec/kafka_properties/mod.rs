@@ -104,9 +104,9 @@ fn special(name: &str, value: &str, all: &BTreeMap<&str, &str>) -> Option<Outcom
         },
         "security.protocol" => set(name, &value.trim().to_lowercase()),
         "auto.offset.reset" => match value.trim().to_lowercase().as_str() {
-            // A named field decides, with this as its fallback; librdkafka knows `none` as `error`.
-            "none" => set(name, "error"),
-            other => set(name, other),
+            word @ ("earliest" | "latest") => set(name, word),
+            // Guessing a position would skip or repeat records without a word.
+            _ => refused("there are earliest and latest", "use autoOffsetResetPosition: earliest or latest"),
         },
         "buffer.memory" => match value.trim().parse::<u64>() {
             Ok(bytes) => set("queue.buffering.max.kbytes", &bytes.div_ceil(1024).clamp(1, 2_147_483_647).to_string()),

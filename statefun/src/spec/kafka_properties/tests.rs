@@ -31,7 +31,8 @@ fn same_and_renamed_properties_pass() {
     assert_eq!(one("max.request.size", "9"), sets(&[("message.max.bytes", "9")]));
     assert_eq!(one("buffer.memory", "33554433"), sets(&[("queue.buffering.max.kbytes", "32769")]));
     assert_eq!(one("security.protocol", "SASL_SSL"), sets(&[("security.protocol", "sasl_ssl")]));
-    assert_eq!(one("auto.offset.reset", "none"), sets(&[("auto.offset.reset", "error")]));
+    assert_eq!(one("auto.offset.reset", "Earliest"), sets(&[("auto.offset.reset", "earliest")]));
+    assert!(matches!(one("auto.offset.reset", "none"), Outcome::Refused { .. }));
     assert_eq!(
         one("ssl.endpoint.identification.algorithm", ""),
         sets(&[("ssl.endpoint.identification.algorithm", "none")])

@@ -9,6 +9,18 @@ use crate::spec::{
     Code, Delivery, Egress, Ingress, KafkaEgress, KafkaIngress, KafkaStartup, OffsetReset, PartitionOffset, Properties,
 };
 
+/// Client properties which fields of the ingress stand for.
+const INGRESS_NAMED: [&str; 4] = ["bootstrap.servers", "metadata.broker.list", "group.id", "auto.offset.reset"];
+
+/// The same for an egress: only exactly-once has a field for the transaction's timeout.
+fn egress_named(delivery: Delivery) -> &'static [&'static str] {
+    const NAMED: [&str; 3] = ["bootstrap.servers", "metadata.broker.list", "transaction.timeout.ms"];
+    match delivery {
+        Delivery::ExactlyOnce { .. } => &NAMED,
+        Delivery::None | Delivery::AtLeastOnce => &NAMED[..2],
+    }
+}
+
 pub(super) fn ingress(fields: &mut Fields<'_>, out: &mut Declared<'_, '_>) {
     let declared_at = fields.location(out.faults);
     let id = out.ingress_id(fields);
@@ -19,7 +31,7 @@ pub(super) fn ingress(fields: &mut Fields<'_>, out: &mut Declared<'_, '_>) {
     let reset = fields.optional("autoOffsetResetPosition").and_then(|field| offset_reset(&field, out.faults));
     let startup = fields.optional("startupPosition").and_then(|field| startup_position(&field, out.faults));
     let (Some(id), Some(address), Some(group), Some(topics)) = (id, address, group, topics) else { return };
-    let reset = reset.or(match properties.raw.get("auto.offset.reset") {
+    let reset = reset.or(match properties.client.get("auto.offset.reset") {
         Some("earliest") => Some(OffsetReset::Earliest),
         _ => None,
     });
@@ -32,7 +44,7 @@ pub(super) fn ingress(fields: &mut Fields<'_>, out: &mut Declared<'_, '_>) {
         startup_position: startup.unwrap_or(KafkaStartup::Latest),
         partition_discovery_interval: properties.discovery,
         properties: properties.raw,
-        client_properties: properties.client,
+        client_properties: properties.client.without(&INGRESS_NAMED),
         declared_at,
     }));
 }
@@ -52,7 +64,7 @@ pub(super) fn egress(fields: &mut Fields<'_>, out: &mut Declared<'_, '_>) {
         address,
         delivery,
         properties: properties.raw,
-        client_properties: properties.client,
+        client_properties: properties.client.without(egress_named(delivery)),
         declared_at,
     }));
 }

@@ -40,6 +40,11 @@ impl Properties {
         self.0.is_empty()
     }
 
+    /// The same without some names.
+    pub(in crate::spec) fn without(self, names: &[&str]) -> Self {
+        Self(self.0.into_iter().filter(|(name, _)| !names.contains(&name.as_str())).collect())
+    }
+
     fn shown(&self) -> impl Iterator<Item = (&str, &str)> {
         self.iter().map(|(name, value)| (name, if is_secret(name) { HIDDEN } else { value }))
     }

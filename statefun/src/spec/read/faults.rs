@@ -52,14 +52,18 @@ impl Fault {
 /// All faults of a run, with the files they lie in.
 pub(in crate::spec) struct Faults<'s> {
     files: &'s [SourceFile],
+    /// Per file, the characters at which lines begin.
     lines: Vec<Vec<usize>>,
+    /// Per file, how many characters it has.
+    lengths: Vec<usize>,
     found: Vec<Fault>,
 }
 
 impl<'s> Faults<'s> {
     pub(in crate::spec) fn new(files: &'s [SourceFile]) -> Self {
         let lines = files.iter().map(|file| line_starts(&file.text)).collect();
-        Self { files, lines, found: Vec::new() }
+        let lengths = files.iter().map(|file| file.text.chars().count()).collect();
+        Self { files, lines, lengths, found: Vec::new() }
     }
 
     pub(in crate::spec) fn push(&mut self, fault: Fault) {
@@ -73,7 +77,9 @@ impl<'s> Faults<'s> {
     /// Where a piece of text begins.
     pub(in crate::spec) fn location(&self, at: Span) -> Location {
         let file = self.files.get(at.file);
-        let (line, column) = self.line_and_column(at.file, at.start);
+        // The scanner may step past the end when a text breaks off.
+        let start = at.start.min(self.lengths.get(at.file).copied().unwrap_or_default());
+        let (line, column) = self.line_and_column(at.file, start);
         Location { file: file.map(|file| file.name.clone()).unwrap_or_default(), line, column }
     }
 
