@@ -5,6 +5,7 @@
 //! | [`kafka`] | topics, partitions assigned, never subscribed | the next offset of `topic/partition` |
 //! | [`file`](mod@file) | JSON Lines, CSV or text, once or as it grows | the byte behind the last line read |
 //! | [`generator`] | nothing: it makes events up, reproducibly | the number of the next event |
+//! | [`http`] | requests, answered when they are durable | none: what was not answered was not promised |
 //!
 //! A connector reads and offers; routing, credits and snapshots are the engine's, behind
 //! [`SourceOutput`](statefun_ports::source::SourceOutput). Those here block (on a broker, on a disk), so each reads on a
@@ -12,6 +13,7 @@
 
 pub mod file;
 pub mod generator;
+pub mod http;
 pub mod kafka;
 
 mod feed;

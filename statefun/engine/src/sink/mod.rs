@@ -151,6 +151,14 @@ impl SinkCore {
         self.publish_up_to(self.next_seq, out);
     }
 
+    /// Gives a connector that took over from a failed one everything that was given and never published.
+    pub fn resume_all(&mut self, out: &mut Output) {
+        let end = self.unpublished_from;
+        self.unpublished_from = self.outbox.keys().next().copied().unwrap_or(end).min(end);
+        self.publish_up_to(end, out);
+        self.publish_at_once(out);
+    }
+
     /// Items of one channel, in order.
     pub fn on_items(&mut self, from: Participant, items: Vec<SinkItem>, out: &mut Output) {
         for item in items {

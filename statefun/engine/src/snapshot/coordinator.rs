@@ -144,6 +144,12 @@ impl Coordinator {
         self.completed
     }
 
+    /// The newest epoch that ever began.
+    #[must_use]
+    pub fn last(&self) -> Epoch {
+        self.last
+    }
+
     /// What epochs have cost.
     #[must_use]
     pub fn stats(&self) -> Stats {

@@ -1,0 +1,62 @@
+//! From what became of a message to an HTTP response.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER};
+use serde_json::json;
+use statefun::TypedValue;
+use statefun_protocol::types;
+
+use super::options::Dialect;
+use super::request::Refusal;
+
+/// A problem, as `application/problem+json` with a stable code.
+pub(super) fn refusal(refusal: &Refusal, dialect: Dialect) -> HttpResponse {
+    let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = HttpResponse::build(status);
+    response.insert_header((CONTENT_TYPE, "application/problem+json"));
+    if refusal.status == 429 || refusal.status == 503 {
+        response.insert_header((RETRY_AFTER, "1"));
+    }
+    if dialect == Dialect::Playground {
+        response.insert_header(("Status", refusal.status.to_string()));
+    }
+    let title = status.canonical_reason().unwrap_or("error");
+    response.body(json!({"title": title, "status": refusal.status, "code": refusal.code, "detail": refusal.detail}).to_string())
+}
+
+/// The message is durable.
+pub(super) fn durable(dialect: Dialect) -> HttpResponse {
+    let mut response = HttpResponse::Ok();
+    if dialect == Dialect::Playground {
+        response.insert_header(("Status", "200"));
+    }
+    response.finish()
+}
+
+/// The message is durable and there was no reply in time.
+pub(super) fn accepted(request: &str) -> HttpResponse {
+    HttpResponse::Accepted()
+        .insert_header((LOCATION, format!("/v1/requests/{request}")))
+        .insert_header((CONTENT_TYPE, "application/json"))
+        .body(json!({"request": request, "state": "durable, not answered yet"}).to_string())
+}
+
+/// The function's reply: text as text, values of other types as they are, their type in the content type.
+pub(super) fn reply(value: &TypedValue) -> HttpResponse {
+    let typename = value.value_type.as_str();
+    let mut response = HttpResponse::Ok();
+    response.insert_header(("X-Statefun-Type", typename));
+    if typename == types::STRING
+        && let Ok(text) = types::decode_string(&value.bytes)
+    {
+        return response.insert_header((CONTENT_TYPE, "text/plain; charset=utf-8")).body(text.into_owned());
+    }
+    // A typename that is no legal header text still reaches the caller as bytes.
+    let content_type = format!("application/vnd.{typename}");
+    match content_type.parse::<actix_web::http::header::HeaderValue>() {
+        Ok(header) => response.insert_header((CONTENT_TYPE, header)),
+        Err(_) => response.insert_header((CONTENT_TYPE, "application/octet-stream")),
+    };
+    response.body(value.bytes.to_bytes())
+}
