@@ -17,7 +17,7 @@ fn module(text: &str) -> Module {
 }
 
 fn name(text: &str) -> TypeNameText {
-    TypeNameText::parse(text).unwrap()
+    TypeNameText::parse(text).expect("a typename of this test")
 }
 
 const fn secs(secs: u64) -> Duration {

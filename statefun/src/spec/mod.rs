@@ -84,6 +84,11 @@ pub fn parse(files: &[SourceFile], options: Options) -> Result<(Module, Vec<Diag
     if failed { Err(diagnostics) } else { Ok((module, diagnostics)) }
 }
 
+/// All kinds that can be declared, for listings and completion.
+pub fn known_kinds() -> impl Iterator<Item = &'static str> {
+    kinds::names()
+}
+
 /// Reads `kind` and `spec`.
 fn read_document(document: &Node, declared: &mut Declared<'_, '_>) {
     if document.is_null() {

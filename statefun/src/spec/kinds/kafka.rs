@@ -31,7 +31,7 @@ pub(super) fn ingress(fields: &mut Fields<'_>, out: &mut Declared<'_, '_>) {
     let reset = fields.optional("autoOffsetResetPosition").and_then(|field| offset_reset(&field, out.faults));
     let startup = fields.optional("startupPosition").and_then(|field| startup_position(&field, out.faults));
     let (Some(id), Some(address), Some(group), Some(topics)) = (id, address, group, topics) else { return };
-    let reset = reset.or(match properties.client.get("auto.offset.reset") {
+    let reset = reset.or_else(|| match properties.client.get("auto.offset.reset") {
         Some("earliest") => Some(OffsetReset::Earliest),
         _ => None,
     });

@@ -56,6 +56,11 @@ static KINDS: [(&str, Unknown, Reader); 15] = [
     ("io.statefun.embedded.v1/functions", Unknown::Refuse, endpoint::embedded),
 ];
 
+/// The kinds as written.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    KINDS.iter().map(|(name, ..)| *name)
+}
+
 /// Reads one declaration. `id` is given where the legacy format writes it outside of the specification.
 pub(super) fn read(
     kind: &str,
@@ -81,7 +86,7 @@ pub(super) fn check_kind(
 ) -> Option<&'static (&'static str, Unknown, Reader)> {
     let known = KINDS.iter().find(|(name, ..)| *name == kind);
     if known.is_none() {
-        let names = KINDS.map(|(name, ..)| name);
+        let names: Vec<&'static str> = names().collect();
         let message = format!("unknown kind `{}`", kind.escape_debug());
         out.faults.push(Fault::error(Code::UnknownKind, kind_field, message).suggest(nearest_kind(kind, &names)));
     }
