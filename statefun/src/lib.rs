@@ -17,7 +17,7 @@ pub mod envelope;
 pub mod function;
 pub mod ids;
 pub mod key_group;
-// pub mod spec;
+pub mod spec;
 pub mod symbol;
 pub mod time;
 pub mod value;
