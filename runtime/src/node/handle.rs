@@ -246,11 +246,11 @@ impl Node {
     }
 
     /// Runs until every bounded input has ended and all it caused is done, or something cannot go on. Never returns
-    /// while an input may bring more.
+    /// while an input may bring more, which listeners on the door (`is_open`) always may.
     ///
     /// # Errors
     /// When something cannot go on.
-    pub async fn done(&self) -> Result<(), NodeError> {
+    pub async fn done(&self, is_open: bool) -> Result<(), NodeError> {
         let mut calm = 0;
         loop {
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -259,7 +259,7 @@ impl Node {
                 return Err(NodeError::Fatal(fatal));
             }
             // Twice in a row, with an epoch between: what one look missed in a channel, the next one sees.
-            calm = if report.is_done { calm + 1 } else { 0 };
+            calm = if report.is_done && !is_open { calm + 1 } else { 0 };
             if calm == 1 {
                 self.epoch().await?;
             }
