@@ -118,12 +118,9 @@ mod tests {
     struct Host(BTreeSet<i64>);
 
     fn arm(wake: &mut Wake, earliest: i64, host: &mut Host) {
-        wake.no_later_than(
-            Some(earliest),
-            host,
-            |host, at| drop(host.0.insert(at)),
-            |host, at| drop(host.0.remove(&at)),
-        );
+        let set = |host: &mut Host, at| assert!(host.0.insert(at), "set once");
+        let delete = |host: &mut Host, at| assert!(host.0.remove(&at), "deleted only what is set");
+        wake.no_later_than(Some(earliest), host, set, delete);
     }
 
     #[test]

@@ -62,6 +62,9 @@ mod span;
 mod spec;
 mod trigger;
 
+#[cfg(test)]
+mod tests;
+
 pub use assigner::Assigner;
 pub use evictor::Evictor;
 pub use operator::{Context, Fired, KeyState, KeyStateOf, WindowBuilder, WindowOperator};

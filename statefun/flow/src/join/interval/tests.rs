@@ -74,7 +74,7 @@ fn a_pair_is_given_when_its_second_event_arrives() {
     join.left(5, 2);
     join.left(4, 3);
     join.right(14, 4);
-    assert_eq!(join.host.pairs, [(2, 1), (2, 4), (3, 4)]);
+    assert_eq!(join.host.pairs, [(2, 1), (3, 4), (2, 4)], "partners in order of their time");
 }
 
 #[test]

@@ -1,0 +1,10 @@
+//! The window operator from outside: each rule as a small scenario, and laws against independent definitions.
+
+mod counting;
+mod evicting;
+mod fixture;
+mod lateness;
+mod oracle;
+mod sessions;
+mod shortcuts;
+mod triggers;
