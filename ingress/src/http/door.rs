@@ -217,7 +217,7 @@ impl Source for DoorSource {
                         }
                         let mut records = Vec::with_capacity(received);
                         for Request { envelope, durable } in batch.drain(..) {
-                            records.push(SourceRecord::Addressed { envelope: Box::new(envelope), ticket: next_ticket });
+                            records.push(SourceRecord::Addressed { envelope, ticket: Some(next_ticket) });
                             undurable.0.push_back((next_ticket, durable));
                             next_ticket += 1;
                         }

@@ -34,13 +34,15 @@ pub enum SourceRecord {
         /// Where reading goes on after it.
         position: Position,
     },
-    /// A message whose target the source knows already. `ticket` is answered when it is durable.
+    /// A message whose target the source knows already.
     Addressed {
         /// The message.
-        envelope: Box<Envelope>,
-        /// Numbers of this source, ascending.
-        ticket: u64,
+        envelope: Envelope,
+        /// Answered when the message is durable; ascending numbers of this source.
+        ticket: Option<u64>,
     },
+    /// Everything handed over before is behind this position. For sources whose records carry none.
+    Position(Position),
     /// Something that is no event; it becomes a dead letter and reading goes on behind it.
     Malformed {
         /// What is wrong.

@@ -140,7 +140,7 @@ impl SourceCore {
         let routes = Arc::clone(&self.routes);
         let name = self.name;
         for record in records {
-            self.stats.records += 1;
+            self.stats.records += u64::from(!matches!(record, SourceRecord::Position(_)));
             match record {
                 SourceRecord::Keyed { route, key, value, event_time, position } => {
                     let origin = || format!("{name} {}@{}", position.partition, position.next);
@@ -155,10 +155,13 @@ impl SourceCore {
                     self.advance(position);
                 }
                 SourceRecord::Addressed { envelope, ticket } => {
-                    self.send(*envelope, out);
-                    self.ticket = Some(ticket);
-                    out.epoch_wanted = true;
+                    self.send(envelope, out);
+                    if ticket.is_some() {
+                        self.ticket = ticket;
+                        out.epoch_wanted = true;
+                    }
                 }
+                SourceRecord::Position(position) => self.advance(position),
                 SourceRecord::Malformed { detail, raw, position } => {
                     let origin = format!("{} {}@{}", self.name, position.partition, position.next);
                     let cause = statefun::DeadLetterCause::Malformed;
