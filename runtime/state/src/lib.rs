@@ -18,9 +18,14 @@
 //! * A store holds exactly what its newest committed epoch says, at every instant, across crashes.
 
 mod codec;
+mod error;
+mod group_rows;
 mod memory;
 mod part;
+mod redb_store;
+mod volatile;
 
-pub use codec::CodecError;
 pub use memory::MemoryState;
 pub use part::encode_rows;
+pub use redb_store::{OpenOptions, RedbStore, StoreStats};
+pub use volatile::{EPOCHS_KEPT, MemoryStore};

@@ -36,8 +36,7 @@ pub(crate) struct PartWriter {
 impl PartWriter {
     pub(crate) fn new(participant: &str, epoch: Epoch) -> Self {
         let participant = participant.to_owned();
-        let id =
-            BlobId { participant: participant.clone(), generation: GENERATION_IN_MANIFEST, epoch: epoch.0 };
+        let id = BlobId { participant: participant.clone(), generation: GENERATION_IN_MANIFEST, epoch: epoch.0 };
         Self { participant, epoch, blob: BlobWriter::new(id), key: Vec::new(), value: Vec::new() }
     }
 

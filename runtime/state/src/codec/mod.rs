@@ -31,8 +31,7 @@ const CLOCK: u8 = 4;
 
 /// Bytes that are no row. Checksums are verified before, so this means a bug or a newer program.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum CodecError {
+pub(crate) enum CodecError {
     /// Not the layout of a row.
     #[error(transparent)]
     Row(#[from] RowError),

@@ -273,9 +273,7 @@ impl KeyedState for MemoryState {
                 let is_frozen = self.slab[id.slot]
                     .cell(id.state)
                     .is_some_and(|cell| cell.written != Written::Never && cell.written != self.now);
-                if is_frozen
-                    && !encode(writer, &mut part.tombstones, &self.tables, &self.states, &mut self.slab, id)
-                {
+                if is_frozen && !encode(writer, &mut part.tombstones, &self.tables, &self.states, &mut self.slab, id) {
                     self.give_up(id);
                 }
             }

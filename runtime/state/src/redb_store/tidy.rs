@@ -1,0 +1,144 @@
+//! Folding deltas into the base, a key group at a time.
+
+use std::collections::VecDeque;
+
+use redb::{Database, ReadableDatabase};
+use statefun::Epoch;
+use statefun_ports::snapshot_store::StoreError;
+use statefun_protocol::storage::block::EncodedBlock;
+
+use super::load::{BlobCache, GroupReader};
+use super::tables::{self, BASE, DELTAS, EPOCHS, GROUPS, GroupEntry, META, META_FLOOR};
+use super::{Failure, RedbStore};
+
+/// How many pieces of folded blobs one step deletes, unless a single epoch has more.
+const PIECES_PER_STEP: u32 = 512;
+
+/// One pass over the key groups.
+#[derive(Debug)]
+pub(super) struct Round {
+    /// Epochs up to this one are folded.
+    target: Epoch,
+    /// Groups that are left, ascending.
+    groups: VecDeque<u16>,
+    cache: BlobCache,
+}
+
+impl RedbStore {
+    pub(super) fn tidy_step(&mut self) -> Result<bool, StoreError> {
+        self.ensure_open()?;
+        let attempt = "fold the state";
+        let result = if self.index.epochs.first_key_value().is_some_and(|(&epoch, _)| epoch <= self.index.floor.0) {
+            self.delete_folded().map(|()| true)
+        } else {
+            match self.round.take() {
+                None if self.is_due() => {
+                    let target = self.index.newest();
+                    let groups = self.index.changed_up_to(target).into_iter().collect();
+                    self.round = Some(Round { target, groups, cache: BlobCache::new(self.options.blob_cache_bytes) });
+                    Ok(true)
+                }
+                None => Ok(false),
+                Some(round) => self.advance(round).map(|()| true),
+            }
+        };
+        result.map_err(|failure| {
+            // Whether the step was written or not, the file says.
+            self.database = None;
+            failure.into_store_error(attempt)
+        })
+    }
+
+    fn is_due(&self) -> bool {
+        let epochs = self.index.epochs.range(self.index.floor.0 + 1..).count();
+        epochs > self.options.delta_epochs_max
+            || self.index.delta_bytes() > self.options.delta_bytes_min.max(self.index.base_bytes())
+    }
+
+    /// Folds the next group, or ends the round.
+    fn advance(&mut self, mut round: Round) -> Result<(), Failure> {
+        let database = self.database()?;
+        let Some(group) = round.groups.pop_front() else {
+            raise_floor(database, round.target)?;
+            self.index.floor = round.target;
+            return Ok(());
+        };
+        let mut reader = GroupReader::new(&database.begin_read()?, std::mem::take(&mut round.cache))?;
+        let blocks = reader.read(&self.index, group, round.target)?.fold()?;
+        round.cache = reader.into_cache();
+        let blocks_before = self.index.groups.get(&group).map_or(0, |entry| entry.blocks);
+        let entry = GroupEntry {
+            folded: round.target,
+            blocks: u32::try_from(blocks.len()).expect("a group's base has fewer than 2^32 blocks"),
+            bytes: blocks.iter().map(|block| block.bytes.len() as u64).sum(),
+            rows: blocks.iter().map(|block| block.rows).sum(),
+        };
+        write_base(database, group, &blocks, blocks_before, &entry)?;
+        self.index.groups.insert(group, entry);
+        self.round = Some(round);
+        Ok(())
+    }
+
+    /// Deletes blobs that count for nobody, oldest first.
+    fn delete_folded(&mut self) -> Result<(), Failure> {
+        let database = self.database()?;
+        let (mut pieces, mut epochs) = (0, Vec::new());
+        for (&epoch, blobs) in self.index.epochs.range(..=self.index.floor.0) {
+            let more: u32 = blobs.iter().map(|blob| blob.pieces).sum();
+            if !epochs.is_empty() && pieces + more > PIECES_PER_STEP {
+                break;
+            }
+            pieces += more;
+            epochs.push(epoch);
+        }
+        let mut transaction = database.begin_write()?;
+        transaction.set_quick_repair(true);
+        {
+            let mut deltas = transaction.open_table(DELTAS)?;
+            let mut rows = transaction.open_table(EPOCHS)?;
+            for &epoch in &epochs {
+                rows.remove(epoch)?;
+            }
+            if let (Some(&first), Some(&last)) = (epochs.first(), epochs.last()) {
+                deltas.retain_in((first, 0, 0)..=(last, u32::MAX, u32::MAX), |_, _| false)?;
+            }
+        }
+        transaction.commit()?;
+        for epoch in epochs {
+            self.index.epochs.remove(&epoch);
+        }
+        Ok(())
+    }
+}
+
+/// One transaction: the new base of a group and the row that says up to where deltas are in it.
+fn write_base(
+    database: &Database,
+    group: u16,
+    blocks: &[EncodedBlock],
+    blocks_before: u32,
+    entry: &GroupEntry,
+) -> Result<(), Failure> {
+    let mut transaction = database.begin_write()?;
+    transaction.set_quick_repair(true);
+    {
+        let mut base = transaction.open_table(BASE)?;
+        for (number, block) in (0..).zip(blocks) {
+            base.insert((group, number), &*block.bytes)?;
+        }
+        for number in entry.blocks..blocks_before {
+            base.remove((group, number))?;
+        }
+        transaction.open_table(GROUPS)?.insert(group, tables::encode_group(entry).as_slice())?;
+    }
+    transaction.commit()?;
+    Ok(())
+}
+
+fn raise_floor(database: &Database, floor: Epoch) -> Result<(), Failure> {
+    let mut transaction = database.begin_write()?;
+    transaction.set_quick_repair(true);
+    transaction.open_table(META)?.insert(META_FLOOR, floor.0.to_le_bytes().as_slice())?;
+    transaction.commit()?;
+    Ok(())
+}
