@@ -91,10 +91,9 @@ impl Reader {
                     }
                 }
             }
-            if self.batch.len() >= BATCH_RECORDS_MAX || self.batch_bytes >= BATCH_BYTES_MAX {
-                if !self.flush(feed) {
-                    return Ok(());
-                }
+            let full = self.batch.len() >= BATCH_RECORDS_MAX || self.batch_bytes >= BATCH_BYTES_MAX;
+            if full && !self.flush(feed) {
+                return Ok(());
             }
         }
     }

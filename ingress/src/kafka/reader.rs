@@ -130,7 +130,7 @@ impl Reader {
                 Some(Ok(message)) => {
                     batch.extend(self.cursors.advance(&message));
                     let began = *first.get_or_insert_with(Instant::now);
-                    if batch.len() % 32 == 0 && began.elapsed() > BATCH_TIME_MAX {
+                    if batch.len().is_multiple_of(32) && began.elapsed() > BATCH_TIME_MAX {
                         break;
                     }
                 }
