@@ -47,10 +47,6 @@ impl<C> Default for Folds<C> {
 }
 
 impl<C> Folds<C> {
-    pub(super) fn is_unused(&self) -> bool {
-        self.covered == 0
-    }
-
     /// The slice at `index` got an event, or one is inserted there.
     pub(super) fn on_change(&mut self, index: usize) {
         if index < self.covered {

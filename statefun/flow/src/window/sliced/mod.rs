@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use self::folds::Folds;
 pub(crate) use self::grid::Grid;
+use self::grid::Place;
 use super::aggregate::Aggregate;
 use super::{Context, Fired, Window, WindowOperator};
 use crate::time::{MAX, Millis};
@@ -33,8 +34,9 @@ pub(crate) struct Sliced<C> {
     /// The end of the earliest window that holds a slice and has not fired for the watermark.
     next_end: Option<Millis>,
     wake: Wake,
-    #[serde(default, skip_serializing_if = "Folds::is_unused")]
-    folds: Folds<C>,
+    /// Only where windows have many slices; apart, to keep the state of a key small.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    folds: Option<Box<Folds<C>>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -45,7 +47,7 @@ pub(crate) struct Slice<C> {
 
 impl<C> Default for Sliced<C> {
     fn default() -> Self {
-        Self { slices: VecDeque::new(), next_end: None, wake: Wake::default(), folds: Folds::default() }
+        Self { slices: VecDeque::new(), next_end: None, wake: Wake::default(), folds: None }
     }
 }
 
@@ -77,31 +79,44 @@ impl<C: Clone> Sliced<C> {
         X: Context<A::Event, A::Output>,
     {
         let watermark = context.watermark();
-        let start = grid.slice_start(at);
-        let Some(ends) = grid.ends(start) else { return false };
-        if closes(op, ends.last) <= watermark {
+        let Some(place) = grid.place(at) else { return false };
+        if closes(op, place.last_end) <= watermark {
             return false;
         }
-        let index = self.slice_at(op, start);
+        let index = self.slice_at(op, place.slice);
         op.aggregate.add(&mut self.slices[index].accumulator, at, event);
-        self.folds.on_change(index);
-        // Windows that are complete, but not closed yet, give their new result at once.
-        let closed = watermark.saturating_sub(closes(op, ends.first));
-        let mut end = ends.first;
-        if closed >= 0 {
-            end = end.saturating_add((closed / grid.slide + 1).saturating_mul(grid.slide));
+        self.changed(index);
+        let mut end = place.first_end;
+        if end.saturating_sub(1) <= watermark {
+            end = self.fire_complete(op, grid, place, context);
         }
-        while end <= ends.last && end.saturating_sub(1) <= watermark {
-            self.fire(op, grid, end, context);
-            end = end.saturating_add(grid.slide);
-        }
-        if end <= ends.last && self.next_end.is_none_or(|next| end < next) {
+        if end <= place.last_end && self.next_end.is_none_or(|next| end < next) {
             self.next_end = Some(end);
             self.arm(op, grid, context);
         } else if op.spec.allowed_lateness > 0 {
             self.arm(op, grid, context);
         }
         true
+    }
+
+    /// Windows that contain the slice and are complete, but not closed yet, give their new result at once. Returns the end of
+    /// the first one that is not complete.
+    fn fire_complete<A, X>(&self, op: &WindowOperator<A>, grid: &Grid, place: Place, context: &mut X) -> Millis
+    where
+        A: Aggregate<Accumulator = C>,
+        X: Context<A::Event, A::Output>,
+    {
+        let watermark = context.watermark();
+        let mut end = place.first_end;
+        let closed = watermark.saturating_sub(closes(op, end));
+        if closed >= 0 {
+            end = end.saturating_add((closed / grid.slide + 1).saturating_mul(grid.slide));
+        }
+        while end <= place.last_end && end.saturating_sub(1) <= watermark {
+            self.fire(op, grid, end, context);
+            end = end.saturating_add(grid.slide);
+        }
+        end
     }
 
     pub(crate) fn on_timer<A, X>(&mut self, op: &WindowOperator<A>, grid: &Grid, time: Millis, context: &mut X)
@@ -117,11 +132,10 @@ impl<C: Clone> Sliced<C> {
                 self.fire(op, grid, end, context);
             }
             self.next_end = self.end_after(grid, end);
-            if op.spec.allowed_lateness == 0 {
-                self.drop_closed(op, grid, end.saturating_sub(1));
-            }
         }
-        self.drop_closed(op, grid, time);
+        if op.spec.allowed_lateness > 0 {
+            self.drop_closed(op, grid, time);
+        }
         self.arm(op, grid, context);
     }
 
@@ -132,51 +146,83 @@ impl<C: Clone> Sliced<C> {
         X: Context<A::Event, A::Output>,
     {
         let window = Window::new(end.saturating_sub(grid.size), end);
-        let inside = self.index_of(window.start)..self.index_of(end);
-        let mut slices = self.slices.range(inside);
-        let Some(first) = slices.next() else { return };
-        let result = if slices.len() == 0 {
-            op.aggregate.result(&first.accumulator)
-        } else {
-            let mut whole = first.accumulator.clone();
-            slices.for_each(|slice| op.aggregate.merge(&mut whole, &slice.accumulator));
-            op.aggregate.result(&whole)
-        };
-        context.emit(Fired { window, result });
+        let slices = self.slices.range(self.index_of(window.start)..self.index_of(end));
+        if let Some(result) = merged(op, slices) {
+            context.emit(Fired { window, result });
+        }
     }
 
-    /// The same where windows fire once, in order of time, and slices behind them are gone: partial merges can be kept.
+    /// The same where windows fire once, in order of time: slices of earlier windows only are gone, and those of this one only
+    /// go now, so partial merges can be kept.
     fn fire_in_turn<A, X>(&mut self, op: &WindowOperator<A>, grid: &Grid, end: Millis, context: &mut X)
     where
         A: Aggregate<Accumulator = C>,
         X: Context<A::Event, A::Output>,
     {
-        let count = self.index_of(end);
-        if count <= folds::FEW {
-            return self.fire(op, grid, end, context);
-        }
-        let whole = self.folds.whole(&op.aggregate, &self.slices, count);
         let window = Window::new(end.saturating_sub(grid.size), end);
-        context.emit(Fired { window, result: op.aggregate.result(&whole) });
+        let count = self.index_of(end);
+        let result = if count <= folds::FEW {
+            merged(op, self.slices.range(..count))
+        } else {
+            let folds = self.folds.get_or_insert_default();
+            Some(op.aggregate.result(&folds.whole(&op.aggregate, &self.slices, count)))
+        };
+        if let Some(result) = result {
+            context.emit(Fired { window, result });
+        }
+        let next_start = window.start.saturating_add(grid.slide);
+        while self.slices.front().is_some_and(|oldest| oldest.start < next_start) {
+            self.pop();
+        }
     }
 
     /// The end of the next window behind `end` that holds a slice.
     fn end_after(&self, grid: &Grid, end: Millis) -> Option<Millis> {
-        let waiting = self.slices.iter().filter_map(|slice| grid.ends(slice.start)).find(|ends| ends.last > end)?;
-        Some(waiting.first.max(end.saturating_add(grid.slide)))
+        // At the very end of time there is no next one.
+        let next_end = end.checked_add(grid.slide)?;
+        let next_start = next_end.saturating_sub(grid.size);
+        let index = match self.slices.front() {
+            Some(oldest) if oldest.start >= next_start => 0,
+            _ => self.index_of(next_start),
+        };
+        let waiting = self.slices.get(index)?;
+        if waiting.start < next_end {
+            return Some(next_end);
+        }
+        grid.place(waiting.start).map(|place| place.first_end)
     }
 
     fn drop_closed<A>(&mut self, op: &WindowOperator<A>, grid: &Grid, time: Millis)
     where
         A: Aggregate<Accumulator = C>,
     {
-        while let Some(oldest) = self.slices.front() {
-            let closes = grid.ends(oldest.start).map_or(time, |ends| closes(op, ends.last));
-            if closes > time || closes == MAX {
-                break;
+        while self.oldest_closes(op, grid).is_some_and(|closes| closes <= time && closes < MAX) {
+            self.pop();
+        }
+    }
+
+    /// When the last window that needs the oldest slice takes no more events.
+    fn oldest_closes<A>(&self, op: &WindowOperator<A>, grid: &Grid) -> Option<Millis>
+    where
+        A: Aggregate<Accumulator = C>,
+    {
+        let place = grid.place(self.slices.front()?.start)?;
+        Some(closes(op, place.last_end))
+    }
+
+    fn pop(&mut self) {
+        self.slices.pop_front();
+        if let Some(folds) = &mut self.folds {
+            folds.on_pop();
+            if self.slices.is_empty() {
+                self.folds = None;
             }
-            self.slices.pop_front();
-            self.folds.on_pop();
+        }
+    }
+
+    fn changed(&mut self, index: usize) {
+        if let Some(folds) = &mut self.folds {
+            folds.on_change(index);
         }
     }
 
@@ -187,7 +233,7 @@ impl<C: Clone> Sliced<C> {
     {
         let index = self.index_of(start);
         if self.slices.get(index).is_none_or(|slice| slice.start != start) {
-            self.folds.on_change(index);
+            self.changed(index);
             self.slices.insert(index, Slice { start, accumulator: op.aggregate.create() });
         }
         index
@@ -207,8 +253,9 @@ impl<C: Clone> Sliced<C> {
     where
         A: Aggregate<Accumulator = C>,
     {
+        // Without patience a window closes when it fires, and there is a next one as long as there is a slice.
         let fires = self.next_end.map(|end| end.saturating_sub(1));
-        let closes = self.slices.front().and_then(|oldest| grid.ends(oldest.start)).map(|ends| closes(op, ends.last));
+        let closes = if op.spec.allowed_lateness > 0 { self.oldest_closes(op, grid) } else { None };
         let earliest = match (fires, closes.filter(|closes| *closes < MAX)) {
             (Some(fires), Some(closes)) => Some(fires.min(closes)),
             (fires, closes) => fires.or(closes),
@@ -220,4 +267,22 @@ impl<C: Clone> Sliced<C> {
 /// When the window that ends at `end` takes no more events.
 fn closes<A: Aggregate>(op: &WindowOperator<A>, end: Millis) -> Millis {
     end.saturating_sub(1).saturating_add(op.spec.allowed_lateness)
+}
+
+/// The result of some slices, unless there are none.
+fn merged<'a, A>(
+    op: &WindowOperator<A>,
+    mut slices: impl ExactSizeIterator<Item = &'a Slice<A::Accumulator>>,
+) -> Option<A::Output>
+where
+    A: Aggregate,
+    A::Accumulator: 'a,
+{
+    let first = slices.next()?;
+    if slices.len() == 0 {
+        return Some(op.aggregate.result(&first.accumulator));
+    }
+    let mut whole = first.accumulator.clone();
+    slices.for_each(|slice| op.aggregate.merge(&mut whole, &slice.accumulator));
+    Some(op.aggregate.result(&whole))
 }

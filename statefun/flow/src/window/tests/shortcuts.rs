@@ -81,6 +81,30 @@ proptest! {
 }
 
 #[test]
+fn events_at_the_edges_of_time_harm_nobody() {
+    let edges = [Millis::MIN, Millis::MIN + 1, -1, 0, MAX - 1, MAX];
+    for assigner in [
+        r#"{"type": "tumbling", "size": 10, "offset": 3}"#,
+        r#"{"type": "sliding", "size": 10, "slide": 3}"#,
+        r#"{"type": "sliding", "size": 3, "slide": 10}"#,
+        r#"{"type": "cumulate", "size": 10, "step": 2}"#,
+        r#"{"type": "session", "gap": 5}"#,
+        r#"{"type": "global_end_of_stream"}"#,
+    ] {
+        for lateness in [0, 7] {
+            for general in [false, true] {
+                let spec = format!(r#"{{"assigner": {assigner}, "allowed_lateness": {lateness}}}"#);
+                let builder = builder(&spec, count());
+                let builder = if general { builder.without_shortcuts() } else { builder };
+                let mut key = Fixture::of(builder.build().unwrap());
+                key.events(edges.map(|at| (at, 1))).watermark(100).end();
+                assert!(!key.results().is_empty(), "{spec}");
+            }
+        }
+    }
+}
+
+#[test]
 fn many_overlapping_windows_hold_an_event_once() {
     let spec = r#"{"assigner": {"type": "sliding", "size": 1000, "slide": 1}}"#;
     let mut key = Fixture::new(spec, count());
