@@ -151,6 +151,12 @@ pub enum PatternError {
         /// The stage.
         stage: String,
     },
+    /// A range from 0 that is called optional as well.
+    #[error("{stage} is optional twice: its range begins with 0")]
+    OptionalTwice {
+        /// The stage.
+        stage: String,
+    },
     /// More than the automaton can number.
     #[error("the pattern needs more than {max} states")]
     TooLarge {
@@ -209,16 +215,18 @@ fn previous_ms<E>(pattern: &Pattern<E>, position: usize) -> Option<i64> {
 
 /// Every limit between two events, with the stage it belongs to.
 fn between<E>(pattern: &Pattern<E>) -> Vec<(String, i64)> {
-    fn loops<E>(stages: &[Stage<E>], found: &mut Vec<(String, i64)>) {
+    fn own<E>(stages: &[Stage<E>], found: &mut Vec<(String, i64)>) {
         for stage in stages {
-            found.extend(stage.quantifier.window_ms.map(|ms| (called(stage), ms)));
-            loops(stage.group.as_deref().unwrap_or_default(), found);
+            let within = stage.within.filter(|within| within.kind == WithinType::PreviousAndCurrent);
+            let limits = within.map(|within| within.ms).into_iter().chain(stage.quantifier.window_ms);
+            found.extend(limits.map(|ms| (called(stage), ms)));
+            own(stage.group.as_deref().unwrap_or_default(), found);
         }
     }
-    let mut found: Vec<(String, i64)> = (0..pattern.stages.len())
-        .filter_map(|position| Some((called(&pattern.stages[position]), previous_ms(pattern, position)?)))
-        .collect();
-    loops(&pattern.stages, &mut found);
+    let mut found = Vec::new();
+    own(&pattern.stages, &mut found);
+    let last = pattern.stages.len() - 1;
+    found.extend(previous_ms(pattern, last).map(|ms| (called(&pattern.stages[last]), ms)));
     found
 }
 
@@ -303,6 +311,9 @@ fn quantifier<E>(stage: &Stage<E>) -> Checked {
     };
     if let Some(times) = times {
         return Err(PatternError::ImpossibleTimes { stage: called(stage), times });
+    }
+    if quantifier.optional && matches!(quantifier.times, Times::Range(0, _)) {
+        return Err(PatternError::OptionalTwice { stage: called(stage) });
     }
     if stage.until.is_some() && !quantifier.is_loop() {
         return Err(PatternError::UntilWithoutLoop { stage: called(stage) });

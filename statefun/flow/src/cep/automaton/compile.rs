@@ -198,10 +198,13 @@ impl Compiler {
         Ok(id)
     }
 
-    /// An edge; none if no event could pass it.
+    /// An edge; none if no event could pass it, or if the same one exists (a group that is left out at the head of a
+    /// group that is left out).
     pub(super) fn edge(&mut self, from: StateId, action: Action, target: StateId, guard: Guard) {
-        if !guard.is_never() {
-            self.at(from).edges.push(Edge { action, target, guard, previous_ms: None });
+        let edge = Edge { action, target, guard, previous_ms: None };
+        let state = self.at(from);
+        if !edge.guard.is_never() && !state.edges.contains(&edge) {
+            state.edges.push(edge);
         }
     }
 
