@@ -45,8 +45,8 @@ pub(super) enum Phase {
     Ready,
     /// The answer to its type's probe.
     AwaitingProbe,
-    /// The answer to a call that carries the first `count` messages.
-    Calling { call: CallId, count: usize, probe: bool, since: ProcessingTime },
+    /// The answer to a call that carries the first `count` messages and the first `states` of the registered states.
+    Calling { call: CallId, count: usize, states: usize, probe: bool, since: ProcessingTime },
     /// A time.
     BackingOff { until: ProcessingTime, salt: u64 },
 }

@@ -62,13 +62,13 @@ impl<S: KeyedState> Shard<S> {
         for command in effects.delayed.drain(..) {
             match command {
                 DelayedCommand::Send { delay, target, argument, token } => {
-                    let key = DelayedKey { due: now.after(delay), seq: self.next_seq };
+                    let group = self.groups.group(hash);
+                    let key = DelayedKey { due: now.after(delay), seq: self.next_seq, group };
                     self.next_seq += 1;
                     let mut envelope = Envelope::new(target, argument).from(address.clone());
                     envelope.event_time = event_time;
                     let message = Delayed { owner: address.clone(), envelope, token };
-                    let group = self.groups.group(hash);
-                    self.delayed.insert(key, WaitingMessage { group, durable: Durable::No, message });
+                    self.delayed.insert(key, WaitingMessage { durable: Durable::No, message });
                 }
                 DelayedCommand::Cancel { token } => {
                     self.tombstones.extend(self.delayed.cancel(&address.id, &token));

@@ -90,7 +90,7 @@ impl<S: KeyedState> Shard<S> {
             .collect();
         let call = CallId(self.next_call);
         self.next_call += 1;
-        activation.phase = Phase::Calling { call, count, probe, since: now };
+        activation.phase = Phase::Calling { call, count, states: state.len(), probe, since: now };
         entry.stats.calls += 1;
         entry.stats.in_flight += 1;
         self.calls.insert(call, address.clone());
@@ -101,7 +101,7 @@ impl<S: KeyedState> Shard<S> {
     pub(super) fn on_reply(&mut self, now: ProcessingTime, call: CallId, outcome: CallOutcome, out: &mut Output) {
         let Some(address) = self.calls.remove(&call) else { return };
         let activation = self.activations.get(&address).expect("an address in a call has an activation");
-        let Phase::Calling { count, probe, since, .. } = activation.phase else {
+        let Phase::Calling { count, states, probe, since, .. } = activation.phase else {
             unreachable!("an address whose call is in flight is in the calling phase")
         };
         let entry = self.types.met(address.function);
@@ -115,7 +115,9 @@ impl<S: KeyedState> Shard<S> {
                 self.on_done(now, &address, count, effects, out);
             }
             CallOutcome::Incomplete(specs) => {
-                let sent_all = specs.iter().all(|spec| entry.states.iter().any(|state| state.spec.name == spec.name));
+                // What the request held, which is not what is registered by now: another address may have learnt more.
+                let sent = &entry.states[..states];
+                let sent_all = specs.iter().all(|spec| sent.iter().any(|state| state.spec.name == spec.name));
                 let registered = entry.register(&specs, &mut self.state);
                 if probe {
                     self.probe_answered(&address);

@@ -24,10 +24,11 @@ pub(super) struct DelayedMessages {
 pub(super) struct DelayedKey {
     pub(super) due: ProcessingTime,
     pub(super) seq: u64,
+    /// The owner's group. Two shards that became one may have given the same place to two messages.
+    pub(super) group: KeyGroup,
 }
 
 pub(super) struct WaitingMessage {
-    pub(super) group: KeyGroup,
     pub(super) durable: Durable,
     pub(super) message: Delayed,
 }
@@ -51,7 +52,7 @@ impl DelayedMessages {
     pub(super) fn cancel(&mut self, owner: &Id, token: &CompactString) -> Option<RowKey> {
         let key = self.tokens.remove(&(owner.clone(), token.clone()))?;
         let waiting = self.waiting.remove(&key).expect("a live token names a waiting message");
-        (waiting.durable != Durable::No).then(|| row_key(key, &waiting))
+        (waiting.durable != Durable::No).then(|| row_key(key))
     }
 
     /// Takes the next message that is due.
@@ -63,7 +64,7 @@ impl DelayedMessages {
         if let Some(token) = &waiting.message.token {
             self.tokens.remove(&(waiting.message.owner.id.clone(), token.clone()));
         }
-        Some((row_key(key, &waiting), waiting))
+        Some((row_key(key), waiting))
     }
 
     pub(super) fn next_due(&self) -> Option<ProcessingTime> {
@@ -79,7 +80,7 @@ impl DelayedMessages {
                 && waiting.durable == Durable::No
             {
                 waiting.durable = durable;
-                each(row_key(key, waiting), &waiting.message);
+                each(row_key(key), &waiting.message);
                 written.push(key);
             }
         }
@@ -101,6 +102,6 @@ impl DelayedMessages {
     }
 }
 
-fn row_key(key: DelayedKey, waiting: &WaitingMessage) -> RowKey {
-    RowKey::Delayed { group: waiting.group, due: key.due, seq: key.seq }
+fn row_key(DelayedKey { due, seq, group }: DelayedKey) -> RowKey {
+    RowKey::Delayed { group, due, seq }
 }

@@ -158,6 +158,9 @@ pub struct Shard<S> {
     ready: VecDeque<Address>,
     backing_off: BTreeMap<(ProcessingTime, u64), Address>,
     backlog: VecDeque<Queued>,
+    /// How many messages of the backlog come before anything that arrives: what a snapshot held, and what arrived since
+    /// and had to queue behind that.
+    ahead: usize,
     delayed: DelayedMessages,
     load: Load,
     /// Position of the next message in the order of arrival; never reused within a key group.
@@ -198,6 +201,7 @@ impl<S: KeyedState> Shard<S> {
             ready: VecDeque::new(),
             backing_off: BTreeMap::new(),
             backlog: VecDeque::new(),
+            ahead: 0,
             delayed: DelayedMessages::default(),
             load: Load::default(),
             next_seq: 1,
@@ -267,7 +271,20 @@ impl<S: KeyedState> Shard<S> {
     fn arrive(&mut self, now: ProcessingTime, from: Participant, envelope: Envelope, out: &mut Output) {
         let mut queued = self.number(envelope);
         self.record_if_open(from, &mut queued);
-        self.deliver(now, queued, out);
+        if self.ahead > 0 {
+            // Its sender may have sent one of those, and this must not overtake it.
+            self.postpone(queued);
+            self.ahead = self.backlog.len();
+        } else {
+            self.deliver(now, queued, out);
+        }
+    }
+
+    /// Adds a message to the backlog.
+    fn postpone(&mut self, queued: Queued) {
+        self.load.messages += 1;
+        self.load.bytes += queued.envelope.footprint();
+        self.backlog.push_back(queued);
     }
 
     /// Gives an envelope its place in the order of arrival.
@@ -333,9 +350,7 @@ impl<S: KeyedState> Shard<S> {
         let shard = self.groups.shard(envelope.hash);
         if shard == self.id {
             let queued = self.number(envelope);
-            self.load.messages += 1;
-            self.load.bytes += queued.envelope.footprint();
-            self.backlog.push_back(queued);
+            self.postpone(queued);
         } else {
             out.shards[usize::from(shard.0)].push(Item::Envelope(envelope));
         }
@@ -354,6 +369,7 @@ impl<S: KeyedState> Shard<S> {
     fn drain_backlog(&mut self, now: ProcessingTime, out: &mut Output) {
         for _ in 0..self.options.backlog_per_turn {
             let Some(queued) = self.backlog.pop_front() else { break };
+            self.ahead = self.ahead.saturating_sub(1);
             self.load.messages -= 1;
             self.load.bytes -= queued.envelope.footprint();
             self.deliver(now, queued, out);

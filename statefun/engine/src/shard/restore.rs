@@ -29,10 +29,11 @@ impl<S: KeyedState> Shard<S> {
                 self.load.messages += 1;
                 self.load.bytes += envelope.footprint();
                 self.backlog.push_back(Queued { seq, durable, envelope });
+                self.ahead = self.backlog.len();
             }
             (RowKey::Delayed { group, due, seq }, RowValue::Delayed(message)) => {
                 self.next_seq = self.next_seq.max(seq + 1);
-                self.delayed.insert(DelayedKey { due, seq }, WaitingMessage { group, durable, message });
+                self.delayed.insert(DelayedKey { due, seq, group }, WaitingMessage { durable, message });
             }
             (RowKey::Specs { function }, RowValue::Specs(specs)) => self.remember(function, specs),
             (RowKey::Clock { .. }, RowValue::Clock(clock)) => self.clock = self.clock.max(clock),

@@ -35,6 +35,13 @@ pub struct Output {
     pub epoch_wanted: bool,
 }
 
+/// Where numbering begins after `closed`, above everything an epoch up to it can have numbered: an outbox that was
+/// drained remembers no number, and a number given twice would hide a record from whoever takes it for an idempotency
+/// key. Two billion seconds of epochs and four billion records in each fit.
+fn first_seq_after(closed: Epoch) -> u64 {
+    (closed.0 << 32) + 1
+}
+
 /// See the [module documentation](self).
 #[derive(Debug)]
 pub struct SinkCore {
@@ -100,7 +107,7 @@ impl SinkCore {
         restored: Vec<OutboxRecord>,
         closed: Epoch,
     ) -> Self {
-        let next_seq = restored.iter().map(|entry| entry.seq + 1).max().unwrap_or(1);
+        let next_seq = restored.iter().map(|entry| entry.seq + 1).max().unwrap_or(1).max(first_seq_after(closed));
         let bytes = restored.iter().map(|entry| entry.record.footprint()).sum();
         let unpublished_from = restored.iter().map(|entry| entry.seq).min().unwrap_or(next_seq);
         let outbox = restored.into_iter().map(|entry| (entry.seq, Entry { record: entry.record, written: true }));
