@@ -1,1 +1,9 @@
+//! Scenarios: given a shard, when something happens, then it does this.
 
+mod calls;
+mod cut;
+mod delayed;
+mod delivery;
+mod fixture;
+mod restore;
+mod state;
