@@ -1,5 +1,6 @@
 //! What could not be delivered: look at it, mend it, send it again, or let it go.
 
+use actix_web::rt::time::timeout;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
@@ -8,7 +9,7 @@ use serde_json::{Value, json};
 use statefun::Address;
 
 use super::query::Query;
-use super::{Handled, json as answer, parse};
+use super::{Handled, json as answer, parse, send};
 use crate::problem::Problem;
 use crate::value::{Written, present, rendered};
 use crate::view::{AdminView, DeadLetterView, Retry};
@@ -49,7 +50,8 @@ pub(super) async fn retry(view: &dyn AdminView, names: &[String], body: &[u8]) -
         .transpose()?;
     let written = Written { r#type, json, text, base64 };
     let value = if written.is_empty() { None } else { Some(written.value()?) };
-    if view.retry_dead_letter(seq, Retry { target, value }).await? {
+    let retried = timeout(send::DURABLE_MAX, view.retry_dead_letter(seq, Retry { target, value })).await;
+    if retried.map_err(|_| send::outcome_unknown())?? {
         Ok(answer(&json!({"retried": seq})))
     } else {
         Err(unknown(seq))

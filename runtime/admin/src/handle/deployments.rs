@@ -39,7 +39,10 @@ pub(super) async fn undeploy(view: &dyn AdminView, query: &str, body: &[u8]) -> 
         (Some(functions), None) => functions.to_owned(),
         (None, Some(functions)) => functions,
         _ => {
-            return Err(Problem::bad("bad-functions", "say once which `functions` are meant, in the query or the body"));
+            return Err(Problem::bad(
+                "bad-functions",
+                "say once which `functions` are meant, in the query or the body",
+            ));
         }
     };
     check_functions(&functions)?;

@@ -1,8 +1,11 @@
 //! The node: health, epochs, snapshots, time, configuration.
 
+use std::time::Duration;
+
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::CONTENT_TYPE;
+use actix_web::rt::time::timeout;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -11,15 +14,23 @@ use crate::mask;
 use crate::problem::Problem;
 use crate::root::RootedPath;
 use crate::value::rendered;
-use crate::view::{AdminView, RequestView};
+use crate::view::{AdminView, Reason, RequestView};
 
+/// How long the node may think about whether it is ready: less than probes usually wait.
+const READINESS_MAX: Duration = Duration::from_secs(5);
+
+/// Whoever asks wants yes or no in time, so a node that cannot say is not ready.
 pub(super) async fn readiness(view: &dyn AdminView) -> Handled {
-    let readiness = view.readiness().await?;
-    if readiness.reasons.is_empty() {
+    let reasons = match timeout(READINESS_MAX, view.readiness()).await {
+        Ok(Ok(readiness)) => readiness.reasons,
+        Ok(Err(error)) => vec![Reason { code: "failed".to_owned(), detail: error.to_string() }],
+        Err(_) => vec![Reason { code: "unresponsive".to_owned(), detail: "the node does not answer".to_owned() }],
+    };
+    if reasons.is_empty() {
         return Ok(answer(&json!({"status": "ready", "reasons": []})));
     }
-    let detail = readiness.reasons.iter().map(|reason| reason.detail.as_str()).collect::<Vec<_>>().join("; ");
-    Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not-ready", detail).with("reasons", json!(readiness.reasons)))
+    let detail = reasons.iter().map(|reason| reason.detail.as_str()).collect::<Vec<_>>().join("; ");
+    Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not-ready", detail).with("reasons", json!(reasons)))
 }
 
 pub(super) async fn metrics(view: &dyn AdminView) -> Handled {

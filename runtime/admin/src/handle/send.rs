@@ -13,13 +13,13 @@ use statefun::Address;
 use super::{Handled, functions, json as answer, parse};
 use crate::problem::Problem;
 use crate::value::{Written, present, rendered};
-use crate::view::{AdminView, SendOutcome};
+use crate::view::{AdminView, SendOutcome, ViewError};
 
 /// The longest wait for a reply that is granted.
 const WAIT_MAX: Duration = Duration::from_secs(60);
 
 /// How long a message may take to become durable.
-const DURABLE_MAX: Duration = Duration::from_secs(30);
+pub(super) const DURABLE_MAX: Duration = Duration::from_secs(30);
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -41,7 +41,12 @@ pub(super) async fn send(view: &dyn AdminView, names: &[String], body: &[u8]) ->
     // A view that keeps its word about `wait` is not cut short: it knows better what became of the message.
     let patience = wait.map_or(DURABLE_MAX, |wait| wait + DURABLE_MAX);
     let outcome = actix_web::rt::time::timeout(patience, view.send(target, value, wait)).await;
-    match outcome.unwrap_or(Ok(SendOutcome::Unknown))? {
+    let outcome = outcome.unwrap_or(Ok(SendOutcome::Unknown)).map_err(|error| match error {
+        // The same code as at the HTTP door.
+        ViewError::NotFound(_) => Problem::not_found("unknown-function", error.to_string()),
+        other => other.into(),
+    })?;
+    match outcome {
         SendOutcome::Durable => Ok(answer(&json!({"durable": true}))),
         SendOutcome::Reply(reply) => {
             Ok(answer(&json!({"durable": true, "reply": rendered(reply.value_type.as_str(), &reply.bytes)})))
@@ -52,12 +57,14 @@ pub(super) async fn send(view: &dyn AdminView, names: &[String], body: &[u8]) ->
             response.insert_header((LOCATION, format!("/v1/requests/{encoded}")));
             Ok(response.json(json!({"durable": true, "request": request})))
         }
-        SendOutcome::Unknown => Err(Problem::new(
-            StatusCode::GATEWAY_TIMEOUT,
-            "outcome-unknown",
-            "neither a reply nor durability in time; the message may still be handled",
-        )),
+        SendOutcome::Unknown => Err(outcome_unknown()),
     }
+}
+
+/// Neither a reply nor durability in time.
+pub(super) fn outcome_unknown() -> Problem {
+    let detail = "neither a reply nor durability in time; the message may still be handled";
+    Problem::new(StatusCode::GATEWAY_TIMEOUT, "outcome-unknown", detail)
 }
 
 /// `"10s"`, `"500ms"`, `10` (seconds), `true` (the longest); `false` does not wait.

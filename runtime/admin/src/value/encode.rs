@@ -69,7 +69,7 @@ fn from_json<'a>(typename: Option<&'a str>, raw: &RawValue) -> Result<(&'a str, 
         || serde_json::from_str::<Value>(raw.get()).map_err(|error| Problem::bad("bad-value", error.to_string()));
     let typename = match typename {
         Some(name) => name,
-        None => natural_type(&parsed()?),
+        None => natural_type(&parsed()?, raw.get())?,
     };
     let wrong = || Problem::bad("bad-value", format!("{} is no {typename}", excerpt(raw.get())));
     let bytes = match typename {
@@ -98,16 +98,20 @@ fn from_json<'a>(typename: Option<&'a str>, raw: &RawValue) -> Result<(&'a str, 
 }
 
 /// What JSON is without being told: the smallest built-in type that holds it, and a text of it if none does.
-fn natural_type(value: &Value) -> &'static str {
-    match value {
+fn natural_type(value: &Value, text: &str) -> Result<&'static str, Problem> {
+    Ok(match value {
         Value::Bool(_) => types::BOOL,
         Value::Number(number) => match number.as_i64() {
             Some(number) if i32::try_from(number).is_ok() => types::INT,
             Some(_) => types::LONG,
-            None => types::DOUBLE,
+            None if text.contains(['.', 'e', 'E']) => types::DOUBLE,
+            // Rounding a whole number is not for us to decide: it may well be somebody's key.
+            None => {
+                return Err(Problem::bad("bad-type", format!("{} fits no whole type; give a `type`", excerpt(text))));
+            }
         },
         Value::String(_) | Value::Null | Value::Array(_) | Value::Object(_) => types::STRING,
-    }
+    })
 }
 
 fn real(value: &Value) -> Option<f64> {
@@ -145,7 +149,7 @@ mod tests {
             ("7", types::INT),
             ("-2147483649", types::LONG),
             ("1.5", types::DOUBLE),
-            ("18446744073709551615", types::DOUBLE),
+            ("-1e300", types::DOUBLE),
             ("\"hi\"", types::STRING),
         ] {
             let (found, bytes) = json(None, text).unwrap();
@@ -154,6 +158,14 @@ mod tests {
         }
         let (typename, bytes) = json(None, r#"{"b":1, "a":2}"#).unwrap();
         assert_eq!((typename.as_str(), decoded(&typename, &bytes)), (types::STRING, Value::from(r#"{"b":1, "a":2}"#)));
+    }
+
+    #[test]
+    fn a_whole_number_is_never_rounded_unasked() {
+        for text in ["18446744073709551615", "9223372036854775808", "-123456789012345678901234567890"] {
+            assert_eq!(json(None, text).unwrap_err().code, "bad-type", "{text}");
+            assert_eq!(json(Some(types::DOUBLE), text).unwrap().0, types::DOUBLE);
+        }
     }
 
     #[test]
