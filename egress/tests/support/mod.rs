@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 
 /// What a sink says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Said {
+pub(crate) enum Said {
     Published(u64),
     Rejected(u64, String),
 }
@@ -51,13 +51,13 @@ impl SinkInput for Input {
 }
 
 /// A sink that runs.
-pub struct Running {
+pub(crate) struct Running {
     commands: mpsc::UnboundedSender<SinkCommand>,
     said: mpsc::UnboundedReceiver<Said>,
     task: JoinHandle<Result<(), SinkError>>,
 }
 
-pub fn start(sink: impl Sink + 'static) -> Running {
+pub(crate) fn start(sink: impl Sink + 'static) -> Running {
     let (commands, incoming) = mpsc::unbounded_channel();
     let (outgoing, said) = mpsc::unbounded_channel();
     let task = tokio::spawn(Box::new(sink).run(Box::new(Input { commands: incoming, said: outgoing })));
@@ -65,17 +65,17 @@ pub fn start(sink: impl Sink + 'static) -> Running {
 }
 
 impl Running {
-    pub fn publish(&self, records: impl IntoIterator<Item = (u64, EgressRecord)>) {
+    pub(crate) fn publish(&self, records: impl IntoIterator<Item = (u64, EgressRecord)>) {
         let records = records.into_iter().map(|(seq, record)| OutboxRecord { seq, record }).collect();
         self.commands.send(SinkCommand::Publish(records)).unwrap();
     }
 
-    pub async fn said(&mut self) -> Said {
+    pub(crate) async fn said(&mut self) -> Said {
         tokio::time::timeout(Duration::from_secs(60), self.said.recv()).await.expect("the sink is silent").unwrap()
     }
 
     /// The next `count` things said, which must all be `published`.
-    pub async fn published(&mut self, count: usize) -> Vec<u64> {
+    pub(crate) async fn published(&mut self, count: usize) -> Vec<u64> {
         let mut seqs = Vec::new();
         while seqs.len() < count {
             match self.said().await {
@@ -86,36 +86,36 @@ impl Running {
         seqs
     }
 
-    pub fn silent(&mut self) -> bool {
+    pub(crate) fn silent(&mut self) -> bool {
         self.said.try_recv().is_err()
     }
 
-    pub async fn stop(self) -> Result<(), SinkError> {
+    pub(crate) async fn stop(self) -> Result<(), SinkError> {
         let _ = self.commands.send(SinkCommand::Stop);
         self.end().await
     }
 
-    pub async fn end(self) -> Result<(), SinkError> {
+    pub(crate) async fn end(self) -> Result<(), SinkError> {
         tokio::time::timeout(Duration::from_secs(60), self.task).await.expect("the sink does not end").unwrap()
     }
 }
 
-pub fn symbol(text: &str) -> Symbol {
+pub(crate) fn symbol(text: &str) -> Symbol {
     Symbol::intern(text).unwrap()
 }
 
-pub fn value(typename: &str, bytes: impl Into<Vec<u8>>) -> EgressRecord {
+pub(crate) fn value(typename: &str, bytes: impl Into<Vec<u8>>) -> EgressRecord {
     EgressRecord::Value {
         source: Address::new(FunctionType::parse("shop/cart").unwrap(), Id::from("ann")),
         value: TypedValue::new(ValueType::named(typename).unwrap(), bytes.into()),
     }
 }
 
-pub fn json(text: &str) -> EgressRecord {
+pub(crate) fn json(text: &str) -> EgressRecord {
     value("shop/json", text)
 }
 
-pub fn kafka(topic: &str, key: Option<&str>, value: &str) -> EgressRecord {
+pub(crate) fn kafka(topic: &str, key: Option<&str>, value: &str) -> EgressRecord {
     EgressRecord::Kafka(KafkaRecord {
         topic: topic.to_owned(),
         key: key.map(|key| Bytes::copy_from_slice(key.as_bytes())),
