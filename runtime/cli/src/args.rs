@@ -1,0 +1,179 @@
+//! What may stand on the command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Stateful functions: keyed events to addressable actors with durable state, exactly once, in one binary.
+#[derive(Parser, Debug)]
+#[command(name = "statefun", version, about, long_about = None, after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const EXAMPLES: &str = "Examples:
+  statefun run module.yaml                      run an application; state goes to ./statefun-data
+  statefun check --strict module.yaml           say what is wrong with a module, without running it
+  statefun send shop/cart/ann '{\"add\":\"pen\"}'   send a message and wait until it is durable
+  statefun send shop/cart/ann '{}' --wait 5s    the same, and print the function's reply
+  statefun state get shop/cart/ann              show what a function instance remembers
+  statefun functions list                       who is served, who fails, who waits
+
+Exit codes: 0 done, 1 failed while running, 2 wrong usage or configuration.";
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Command {
+    /// Run an application.
+    Run(RunArguments),
+    /// Say what is wrong with a module, without running it.
+    Check(CheckArguments),
+    /// Send a message to a function of a running application.
+    Send(SendArguments),
+    /// Look at what functions remember.
+    State {
+        #[command(subcommand)]
+        command: StateCommand,
+    },
+    /// Look at the functions of a running application.
+    Functions {
+        #[command(subcommand)]
+        command: FunctionsCommand,
+    },
+    /// Make and look at savepoints.
+    Savepoint {
+        #[command(subcommand)]
+        command: SavepointCommand,
+    },
+    /// Print the version.
+    Version,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct RunArguments {
+    /// Module files (StateFun 3 format). Several are merged.
+    #[arg(required = true, value_name = "MODULE.yaml")]
+    pub(crate) modules: Vec<PathBuf>,
+    /// Where state is kept [default: ./statefun-data].
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// Where the admin API listens [default: 127.0.0.1:8081].
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) admin: Option<String>,
+    /// Settings of where it runs; see --print-config.
+    #[arg(long, value_name = "statefun.toml")]
+    pub(crate) config: Option<PathBuf>,
+    /// Shards, each a thread [default: one per core].
+    #[arg(long, value_name = "N")]
+    pub(crate) shards: Option<u16>,
+    /// How often epochs close, as `1s` or `100ms` [default: 1s].
+    #[arg(long, value_name = "TIME")]
+    pub(crate) epoch: Option<String>,
+    /// Begin with the state of a savepoint, in a new data directory.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) from_savepoint: Option<PathBuf>,
+    /// Show what is in effect and from where, and end.
+    #[arg(long)]
+    pub(crate) print_config: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CheckArguments {
+    /// Module files. Several are merged.
+    #[arg(required = true, value_name = "MODULE.yaml")]
+    pub(crate) modules: Vec<PathBuf>,
+    /// Warnings fail too.
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// How to print.
+    #[arg(short, long, value_enum, default_value_t)]
+    pub(crate) output: Output,
+}
+
+/// How lists are printed.
+#[derive(ValueEnum, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Output {
+    /// For people.
+    #[default]
+    Table,
+    /// For programs.
+    Json,
+}
+
+/// Where a running application is asked.
+#[derive(Args, Debug)]
+pub(crate) struct Target {
+    /// The admin API of the running application.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8081", env = "STATEFUN__ADMIN__ADDRESS", global = true)]
+    pub(crate) admin: String,
+    /// How to print.
+    #[arg(short, long, value_enum, default_value_t, global = true)]
+    pub(crate) output: Output,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct SendArguments {
+    /// The function instance: namespace/type/id.
+    pub(crate) address: String,
+    /// The message, as JSON.
+    pub(crate) json: String,
+    /// The typename of the message. Without it: a JSON text is a string, other JSON is of type io.statefun.types/json.
+    #[arg(long = "type", value_name = "TYPENAME")]
+    pub(crate) value_type: Option<String>,
+    /// Wait for the function's reply, and print it.
+    #[arg(long, value_name = "TIME", num_args = 0..=1, default_missing_value = "30s")]
+    pub(crate) wait: Option<String>,
+    #[command(flatten)]
+    pub(crate) target: Target,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum StateCommand {
+    /// Show the values of one function instance.
+    Get {
+        /// namespace/type/id
+        address: String,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Show the values of a function type.
+    List {
+        /// namespace/type
+        function: String,
+        /// At most so many values.
+        #[arg(long, default_value_t = 100)]
+        limit: usize,
+        #[command(flatten)]
+        target: Target,
+    },
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum FunctionsCommand {
+    /// Show every function type: messages, failures, what waits.
+    List {
+        #[command(flatten)]
+        target: Target,
+    },
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum SavepointCommand {
+    /// Write the state to a self-contained directory.
+    Create {
+        /// Where to; within the data directory's savepoints unless absolute.
+        path: Option<String>,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Show the epochs and savepoints of a running application.
+    List {
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Show what a savepoint holds.
+    Inspect {
+        /// The savepoint's directory.
+        path: PathBuf,
+    },
+}
