@@ -6,6 +6,7 @@ use std::sync::Arc;
 use actix_web::dev::ServerHandle;
 use actix_web::http::header::{CACHE_CONTROL, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
+use tracing::{info, warn};
 
 use crate::guard::Guard;
 use crate::handle;
@@ -107,6 +108,12 @@ async fn answer(
         Ok(response) => response,
         Err(problem) => problem.respond(),
     };
+    let (method, path, status) = (request.method(), request.uri().path(), response.status().as_u16());
+    if response.status().is_server_error() && !matches!(status, 501 | 503) {
+        warn!(%method, path, status, "the admin API could not do what it was asked");
+    } else if !method.is_safe() {
+        info!(%method, path, status, "a change was asked of the admin API");
+    }
     let headers = response.headers_mut();
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));

@@ -73,6 +73,14 @@ async fn every_route_refuses_as_its_description_says() {
     }
 }
 
+#[test]
+fn every_route_is_explained_to_people() {
+    let explained = include_str!("../../../../docs/admin-api.md");
+    for (method, template, _) in ROUTES {
+        assert!(explained.contains(&format!("`{method} {template}")), "{method} {template}");
+    }
+}
+
 fn check(document: &Value, operation: &Value, answer: &Answered, name: &str) {
     let status = answer.status.as_str();
     let content = operation["responses"][status]["content"].as_object();

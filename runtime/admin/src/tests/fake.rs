@@ -120,7 +120,7 @@ impl AdminView for Fake {
     }
 
     fn savepoint(&self, path: Option<RootedPath>) -> Answer<'_, Savepoint> {
-        let path = path.map_or("savepoints/9".to_owned(), |path| path.to_string());
+        let path = path.map_or_else(|| "savepoints/9".to_owned(), |path| path.to_string());
         self.note(format!("savepoint {path}"), Savepoint { path: path.clone(), epoch: 9 })
     }
 
