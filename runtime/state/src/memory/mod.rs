@@ -122,6 +122,28 @@ impl MemoryState {
         }
     }
 
+    /// The first write to a cell in this epoch, or one that makes or deletes its value.
+    fn put_first(&mut self, id: CellId, value: Option<Stored>) {
+        // Deleting nothing makes a cell too: only the walk over the dirty list gives up slots.
+        let cell = self.slab[id.slot].cell_made(id.state);
+        if cell.written != self.now {
+            if cell.written != Written::Never
+                && let Some(Part { writer: Some(writer), tombstones, .. }) = &mut self.part
+            {
+                encode(writer, tombstones, &self.tables, &self.states, &mut self.slab, id);
+            }
+            self.dirty.push(id);
+        }
+        let entry = &mut self.slab[id.slot];
+        let cell = entry.cell_made(id.state);
+        cell.written = self.now;
+        let (had, has) = (cell.value.is_some(), value.is_some());
+        cell.value = value;
+        if had != has && !entry.cells().any(|(state, cell)| state != id.state && cell.value.is_some()) {
+            if has { self.addresses += 1 } else { self.addresses -= 1 }
+        }
+    }
+
     /// Marks a cell as written since the last cut.
     fn mark_dirty(&mut self, id: CellId) {
         let now = self.now;
@@ -187,30 +209,15 @@ impl KeyedState for MemoryState {
 
     #[inline]
     fn put(&mut self, slot: Slot, state: StateIndex, value: Option<Stored>) {
-        let id = CellId { slot, state };
-        let entry = &mut self.slab[slot];
-        // Deleting nothing writes nothing, but a slot that was made for it must be given up when the list is walked.
-        let cell = entry.cell_made(state);
-        if cell.written != self.now {
-            if cell.written != Written::Never
-                && let Some(Part { writer: Some(writer), tombstones, .. }) = &mut self.part
-            {
-                encode(writer, tombstones, &self.tables, &self.states, &mut self.slab, id);
-            }
-            let cell = self.slab[slot].cell_made(state);
-            cell.written = self.now;
-            self.dirty.push(id);
+        // What most writes are: one more in this epoch to a value that is there and stays.
+        if let Some(cell) = self.slab[slot].cell_mut(state)
+            && cell.written == self.now
+            && cell.value.is_some() == value.is_some()
+        {
+            cell.value = value;
+            return;
         }
-        let entry = &mut self.slab[slot];
-        let cell = entry.cell_made(state);
-        let (had, has) = (cell.value.is_some(), value.is_some());
-        cell.value = value;
-        if had != has {
-            let others = entry.cells().any(|(other, cell)| other != state && cell.value.is_some());
-            if !others {
-                if has { self.addresses += 1 } else { self.addresses -= 1 }
-            }
-        }
+        self.put_first(CellId { slot, state }, value);
     }
 
     fn restore(&mut self, address: Address, name: Symbol, value: Stored) {
