@@ -1,5 +1,7 @@
 //! Black-box tests: the real binary, real Kafka, the official SDKs, and golden results of another engine.
 //!
 //! * [`golden`]: loads golden vectors, plays their scripts in lock step and compares the outputs.
+//! * [`harness`]: starts, kills and watches the binary, a broker and the applications around it.
 
 pub mod golden;
+pub mod harness;

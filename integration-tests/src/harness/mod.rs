@@ -1,0 +1,32 @@
+//! What black-box tests are made of: the real binary, a real broker, real applications, and remote functions that misbehave.
+//!
+//! ```text
+//!            ┌ FunctionServer (in the test: a closure answers calls)     Broker (Apache Kafka)
+//!  test ─────┤ App (the official SDKs, one process per language)            ▲       │
+//!            └ Application ── start/kill/stop ──▶ Node (`statefun run`) ◀───┴───────┘
+//! ```
+//!
+//! Start at [`Application::new`]. Nothing here knows the inside of the platform: it is driven through its command line,
+//! its HTTP doors, its admin API and Kafka.
+//!
+//! # Invariants
+//! * Nobody sleeps to be safe: [`eventually`] asks again until a deadline, so a test takes as long as it must.
+//! * Nothing outlives the test process, however that ends: every child has a [guardian](process).
+
+pub mod apps;
+pub mod functions;
+mod http;
+pub mod kafka;
+mod module;
+mod node;
+pub mod ports;
+pub mod process;
+mod wait;
+
+pub use apps::{App, Language};
+pub use functions::{Answer, Call, Effects, FunctionServer, Message};
+pub use http::{Http, Response};
+pub use kafka::{Broker, KafkaClient, Record};
+pub use module::Documents;
+pub use node::{Application, Node, Output, statefun};
+pub use wait::{Percentiles, eventually, is_full};
