@@ -41,7 +41,6 @@
 //! * [`state`]: values, lists, maps and buffers, and their expiration;
 //! * [`Context`]: who runs, who asked, when; sending, delaying, cancelling, egresses;
 //! * [`Functions`]: the functions of an application, to embed or to serve;
-//! * [`testing`]: one function in a unit test, with state and time.
 //!
 //! The guide, from the first function to deployment, is `docs/rust-sdk.md`.
 
@@ -56,6 +55,9 @@ mod function;
 mod functions;
 mod message;
 mod name;
+mod remote;
+#[cfg(feature = "serve")]
+mod serve;
 pub mod state;
 pub mod typed;
 
@@ -67,6 +69,9 @@ pub use function::StatefulFunction;
 pub use functions::Functions;
 pub use message::{Message, MessageError};
 pub use name::{EgressName, FunctionName, ValueTypeName};
+pub use remote::HandleError;
+#[cfg(feature = "serve")]
+pub use serve::Server;
 pub use state::{Buffer, List, Map, StateError, States, Value};
 pub use typed::{Decode, DecodeError, Encode, EncodeError};
 

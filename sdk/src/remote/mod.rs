@@ -1,0 +1,148 @@
+//! The remote home: a function behind the request-reply protocol of Stateful Functions.
+//!
+//! ```text
+//!   ToFunction ──▶ states complete? ──no──▶ IncompleteInvocationContext: "send me these too", nothing ran
+//!                        │ yes
+//!                        ▼
+//!                  each message in turn, against the same state ──▶ InvocationResponse
+//! ```
+//!
+//! The messages run against the same low-level context as in the embedded home, with one list of mutations for the
+//! whole batch, so later messages see what earlier ones wrote and each state is answered once, with its last value.
+//! States are answered in the order of their declaration, effects in the order of the messages.
+
+mod error;
+mod reply;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use prost::Message as _;
+use statefun::function::{self, Effects, StateSpec, StateView};
+use statefun::{Address, EventTime, FunctionType, ProcessingTime, SmallBytes, TypedValue, ValueType};
+use statefun_protocol::request_reply::to_function::{Invocation, InvocationBatchRequest, PersistedValue, Request};
+use statefun_protocol::request_reply::{self as wire, ToFunction};
+
+pub use error::HandleError;
+
+use crate::Functions;
+use crate::functions::Entry;
+use reply::ReplyBuilder;
+
+impl Functions {
+    /// Answers one request of the request-reply protocol, for servers other than the SDK's own: the body of a POST, to
+    /// the body of the answer, whose content type must be `application/octet-stream`.
+    ///
+    /// # Errors
+    /// When the request is malformed or one of its messages fails. Nothing of it has happened then; answer with
+    /// [`HandleError::status`] and the error's text.
+    pub fn handle(&self, request: Bytes) -> Result<Bytes, HandleError> {
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        self.handle_at(request, ProcessingTime::default().after(since_epoch))
+    }
+
+    /// The same, with the time that the functions see as [`Context::now`](crate::Context::now).
+    ///
+    /// # Errors
+    /// As for [`handle`](Self::handle).
+    pub fn handle_at(&self, request: Bytes, now: ProcessingTime) -> Result<Bytes, HandleError> {
+        let decoded = ToFunction::decode(request).map_err(HandleError::Malformed)?;
+        let Some(Request::Invocation(batch)) = decoded.request else { return Err(HandleError::NoInvocation) };
+        let InvocationBatchRequest { target, state, invocations } = batch;
+        let target = target.ok_or(HandleError::NoTarget)?;
+        let entry = self.entry(&target.namespace, &target.r#type).ok_or_else(|| HandleError::UnknownFunction {
+            namespace: target.namespace.clone(),
+            name: target.r#type.clone(),
+        })?;
+        let values = match complete(&entry.states, state)? {
+            Ok(values) => values,
+            Err(missing) => return Ok(reply::incomplete(&missing)),
+        };
+        let batch = Batch { entry, target: Address::new(entry.function_type, target.id), values, now };
+        batch.run(invocations)
+    }
+}
+
+/// The stored values in the order of their declaration, or the states that the request does not mention.
+fn complete(
+    declared: &[StateSpec],
+    mut sent: Vec<PersistedValue>,
+) -> Result<Result<Vec<Option<TypedValue>>, Vec<StateSpec>>, HandleError> {
+    let mut values = Vec::with_capacity(declared.len());
+    let mut missing = Vec::new();
+    for spec in declared {
+        match sent.iter_mut().find(|state| state.state_name == spec.name.as_str()) {
+            None => missing.push(*spec),
+            Some(state) => {
+                let value = state.state_value.take().filter(|value| value.has_value);
+                values.push(value.map(typed_value).transpose()?);
+            }
+        }
+    }
+    Ok(if missing.is_empty() { Ok(values) } else { Err(missing) })
+}
+
+/// The messages of one request, and what they run against.
+struct Batch<'a> {
+    entry: &'a Entry,
+    target: Address,
+    values: Vec<Option<TypedValue>>,
+    now: ProcessingTime,
+}
+
+impl StateView for Batch<'_> {
+    fn value(&self, index: usize) -> Option<&TypedValue> {
+        self.values[index].as_ref()
+    }
+}
+
+impl Batch<'_> {
+    fn run(&self, invocations: Vec<Invocation>) -> Result<Bytes, HandleError> {
+        // Who sends event times understands ours; who does not gets exactly what every SDK answers.
+        let extended = invocations.iter().any(|invocation| invocation.event_time.is_some());
+        let mut reply = ReplyBuilder::new(extended);
+        let mut effects = Effects::default();
+        for (index, invocation) in invocations.into_iter().enumerate() {
+            self.invoke(index, invocation, &mut effects)?;
+            reply.add(index, &mut effects);
+        }
+        Ok(reply.finish(&self.entry.states, effects.mutations))
+    }
+
+    fn invoke(&self, index: usize, invocation: Invocation, effects: &mut Effects) -> Result<(), HandleError> {
+        let argument = typed_value(invocation.argument.ok_or(HandleError::NoArgument { index })?)?;
+        let caller = invocation.caller.filter(|caller| !caller.is_empty()).map(address).transpose()?;
+        let event_time = invocation.event_time.map_or(EventTime::NONE, EventTime);
+        let mut context = function::Context::new(
+            &self.target,
+            caller.as_ref(),
+            self.now,
+            event_time,
+            &self.entry.states,
+            self,
+            effects,
+        );
+        // A panic must not take a server's thread along, nor let half an invocation count. Nothing is seen of what it
+        // left behind: the whole request fails.
+        match catch_unwind(AssertUnwindSafe(|| self.entry.handler.handle(&mut context, &argument))) {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(HandleError::Failed { target: self.target.clone(), index, error }),
+            Err(panic) => Err(HandleError::Panicked { target: self.target.clone(), index, message: text(&*panic) }),
+        }
+    }
+}
+
+fn text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned())
+}
+
+fn typed_value(value: wire::TypedValue) -> Result<TypedValue, HandleError> {
+    let value_type = ValueType::named(&value.typename).map_err(HandleError::TooManyNames)?;
+    Ok(TypedValue { value_type, bytes: SmallBytes::from(value.value) })
+}
+
+fn address(address: wire::Address) -> Result<Address, HandleError> {
+    Ok(Address::new(FunctionType::of(&address.namespace, &address.r#type)?, address.id))
+}
