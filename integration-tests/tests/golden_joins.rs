@@ -183,7 +183,7 @@ impl Operator for Join {
     }
 
     fn snapshot(&self) -> Vec<u8> {
-        serde_json::to_vec(&self.kept).unwrap()
+        serde_json::to_vec(&self.kept).expect("times, names and numbers are JSON")
     }
 
     fn restore(case: &Case, snapshot: &[u8]) -> Result<Self, BuildError> {

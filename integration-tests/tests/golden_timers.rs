@@ -64,7 +64,7 @@ impl Operator for Alarm {
     }
 
     fn snapshot(&self) -> Vec<u8> {
-        serde_json::to_vec(self).unwrap()
+        serde_json::to_vec(self).expect("times, names and numbers are JSON")
     }
 
     fn restore(_: &Case, snapshot: &[u8]) -> Result<Self, BuildError> {

@@ -164,7 +164,7 @@ where
                 line["end"] = window.end.into();
             }
             let event = json!({"id": 0, "ts": at, "key": key.unwrap_or_default(), "v": line["sum"]});
-            Emitted { line, event: serde_json::from_value(event).unwrap() }
+            Emitted { line, event: serde_json::from_value(event).expect("all fields of an event are given") }
         });
         (fired.collect(), std::mem::take(&mut self.host.late))
     }
@@ -280,7 +280,7 @@ impl<const SHORTCUTS: bool> Operator for Windows<SHORTCUTS> {
     fn snapshot(&self) -> Vec<u8> {
         let first = either!(&self.first, keyed => keyed.snapshot());
         let second = self.second.as_ref().map(|second| either!(second, keyed => keyed.snapshot()));
-        serde_json::to_vec(&(first, second)).unwrap()
+        serde_json::to_vec(&(first, second)).expect("a value is JSON")
     }
 
     fn restore(case: &Case, snapshot: &[u8]) -> Result<Self, BuildError> {

@@ -20,6 +20,9 @@ mod idle;
 mod merged;
 mod sides;
 
+#[cfg(test)]
+mod laws;
+
 pub use generator::{Generator, Strategy};
 pub use idle::IdleDetector;
 pub use merged::Merged;

@@ -11,6 +11,8 @@ use crate::time::{MAX, Millis, ProcessingTime};
 use crate::timers::{TimerSet, Timers, Wake};
 
 /// The windows of one key.
+///
+/// Every field is always written, here and in the other states of a key: so formats without field names can hold them too.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct General<E, C> {
     /// How many events this key has had.
@@ -19,9 +21,7 @@ pub(crate) struct General<E, C> {
     panes: Vec<Pane<E, C>>,
     timers: TimerSet<Window>,
     wake: Wake,
-    #[serde(default, skip_serializing_if = "TimerSet::is_empty")]
     processing_timers: TimerSet<Window, ProcessingTime>,
-    #[serde(default)]
     processing_wake: Wake<ProcessingTime>,
 }
 

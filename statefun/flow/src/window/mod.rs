@@ -45,6 +45,10 @@
 //!
 //! Property tests hold the last two against the first, and all three against definitions written independently.
 //!
+//! # Chained windows
+//! Results carry an event time ([`Fired::at`]), so they can be events of a second operator, keyed as it likes. Whoever connects
+//! the two hands the second one all results of an advance of the watermark, then the watermark itself: so no result is late.
+//!
 //! # Invariants
 //! * The host holds at most one event-time timer per key ([`Wake`](crate::timers::Wake)); an extra one is harmless.
 //! * An event is judged by the watermark before it; a result carries the window's last moment as its event time.

@@ -165,6 +165,18 @@ impl<A: Aggregate> WindowOperator<A> {
         &self.spec
     }
 
+    /// Whether a restored `state` was written by an operator that works as this one does. Where the description of a running
+    /// application changes, ask before the first event: the other methods panic on a state that is not theirs.
+    #[must_use]
+    pub fn accepts(&self, state: &KeyStateOf<A>) -> bool {
+        match (&state.0, &self.path) {
+            (Panes::Empty, _) => true,
+            (Panes::General(_), path) => *path == Path::General,
+            (Panes::Sliced(_), path) => matches!(path, Path::Sliced(_)),
+            (Panes::Sessions(_), path) => *path == Path::Sessions,
+        }
+    }
+
     fn shortest_path(&self) -> Path {
         if self.trigger != Trigger::EventTime || self.evictor.is_some() {
             return Path::General;
@@ -195,7 +207,7 @@ where
     /// Handles an event of event time `at`.
     ///
     /// # Panics
-    /// If `state` comes from an operator with another kind of description.
+    /// If `state` comes from an operator with another kind of description: see [`accepts`](Self::accepts).
     pub fn on_event<X>(&self, state: &mut KeyStateOf<A>, at: Millis, event: A::Event, context: &mut X)
     where
         X: Context<A::Event, A::Output>,
@@ -218,7 +230,7 @@ where
     /// Handles an event-time timer at `at`, which must not be behind the watermark. One that nobody waits for is ignored.
     ///
     /// # Panics
-    /// If `state` comes from an operator with another kind of description.
+    /// If `state` comes from an operator with another kind of description: see [`accepts`](Self::accepts).
     pub fn on_timer<X>(&self, state: &mut KeyStateOf<A>, at: Millis, context: &mut X)
     where
         X: Context<A::Event, A::Output>,
@@ -234,6 +246,9 @@ where
     }
 
     /// Handles a timer on the clock of the node. One that nobody waits for is ignored.
+    ///
+    /// # Panics
+    /// If `state` comes from an operator with another kind of description: see [`accepts`](Self::accepts).
     pub fn on_processing_timer<X>(&self, state: &mut KeyStateOf<A>, at: ProcessingTime, context: &mut X)
     where
         X: Context<A::Event, A::Output>,

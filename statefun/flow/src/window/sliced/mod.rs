@@ -35,7 +35,6 @@ pub(crate) struct Sliced<C> {
     next_end: Option<Millis>,
     wake: Wake,
     /// Only where windows have many slices; apart, to keep the state of a key small.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     folds: Option<Box<Folds<C>>>,
 }
 

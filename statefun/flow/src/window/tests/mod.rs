@@ -3,6 +3,7 @@
 mod counting;
 mod evicting;
 mod fixture;
+mod format;
 mod lateness;
 mod oracle;
 mod sessions;

@@ -24,13 +24,11 @@ fn specs() -> impl Strategy<Value = String> {
     })
 }
 
+/// What one step gives: results of windows, and late events.
+type Given<O> = (Vec<(Millis, Millis, O)>, Vec<Event>);
+
 /// Everything that the steps give, step by step; within a step in order of windows.
-fn play<A>(
-    spec: &str,
-    aggregate: A,
-    general: bool,
-    steps: &[Step],
-) -> Vec<(Vec<(Millis, Millis, A::Output)>, Vec<Event>)>
+fn play<A>(spec: &str, aggregate: A, general: bool, steps: &[Step]) -> Vec<Given<A::Output>>
 where
     A: Aggregate<Event = Event>,
     A::Accumulator: serde::Serialize + serde::de::DeserializeOwned,
@@ -70,7 +68,7 @@ proptest! {
         let calm = |steps: &[Step]| -> Vec<Step> {
             steps.iter().copied().filter(|step| !matches!(step, Step::Crash)).collect()
         };
-        let bits = |given: Vec<(Vec<(Millis, Millis, f64)>, Vec<Event>)>| -> Vec<(Millis, Millis, u64)> {
+        let bits = |given: Vec<Given<f64>>| -> Vec<(Millis, Millis, u64)> {
             given.into_iter().flat_map(|(fired, _)| fired).map(|(start, end, sum)| (start, end, sum.to_bits())).collect()
         };
         prop_assert_eq!(
