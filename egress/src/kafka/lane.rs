@@ -54,7 +54,12 @@ impl Lane {
         self.held.pop_first()
     }
 
-    /// The record that [`next`](Self::next) offered was refused by the producer.
+    /// The producer cannot take the record that [`next`](Self::next) offered before `until`.
+    pub(super) fn postpone(&mut self, until: Instant) {
+        self.mending = Some(until);
+    }
+
+    /// The record that [`next`](Self::next) offered was refused for good.
     pub(super) fn refused(&mut self) -> Option<(u64, KafkaRecord)> {
         self.held.pop_first()
     }

@@ -19,6 +19,7 @@ use super::{Delivery, Options};
 const MENDING_PAUSE: Duration = Duration::from_millis(200);
 /// Pause before a producer whose queue is full is offered more.
 const QUEUE_FULL_PAUSE: Duration = Duration::from_millis(10);
+const METADATA_TIMEOUT: Duration = Duration::from_secs(2);
 const REPORTS_AT_ONCE: usize = 4096;
 /// Lanes kept although nothing is in them: topics come from records, so there may be any number of them.
 const IDLE_LANES_MAX: usize = 256;
@@ -186,23 +187,28 @@ impl Publisher {
                             self.full_until = Some(now + QUEUE_FULL_PAUSE);
                             break 'lanes;
                         }
-                        code => match code.map_or(Refusal::ForGood, refusal::judge) {
-                            Refusal::Producer => {
-                                fatal = Some(error);
-                                break 'lanes;
+                        code => {
+                            let refusal = code.map_or(Refusal::ForGood, refusal::judge);
+                            match refusal {
+                                Refusal::Producer => {
+                                    fatal = Some(error);
+                                    break 'lanes;
+                                }
+                                Refusal::Passing => lane.postpone(now + MENDING_PAUSE),
+                                Refusal::UnknownTopic
+                                    if now.duration_since(lane.unknown(now)) < self.options.unknown_topic_patience =>
+                                {
+                                    lane.postpone(now + MENDING_PAUSE);
+                                    ask_again(&self.producer, topic);
+                                }
+                                Refusal::UnknownTopic | Refusal::ForGood => {
+                                    let Some((seq, record)) = lane.refused() else { break };
+                                    self.unpublished -= 1;
+                                    self.unpublished_bytes -= size(&record);
+                                    self.input.rejected(vec![seq], why(topic, &error));
+                                }
                             }
-                            Refusal::ForGood => {
-                                let Some((seq, record)) = lane.refused() else { break };
-                                self.unpublished -= 1;
-                                self.unpublished_bytes -= size(&record);
-                                self.input.rejected(vec![seq], why(topic, &error));
-                            }
-                            // Not producible at this moment, for a reason other than a full queue.
-                            Refusal::Passing | Refusal::UnknownTopic => {
-                                self.full_until = Some(now + MENDING_PAUSE);
-                                break 'lanes;
-                            }
-                        },
+                        }
                     },
                 }
             }
@@ -308,6 +314,13 @@ impl Publisher {
         discard(self.producer);
         Ok(())
     }
+}
+
+/// Has the producer look for a topic it has given up. It would do so by itself only minutes later.
+fn ask_again(producer: &Producer, topic: &str) {
+    let (producer, topic) = (producer.clone(), topic.to_owned());
+    // The answer changes what the producer knows; here it is of no interest.
+    drop(tokio::task::spawn_blocking(move || drop(producer.client().fetch_metadata(Some(&topic), METADATA_TIMEOUT))));
 }
 
 /// Dropping a producer joins its thread and waits for purged messages: not on the arbiter.
