@@ -5,6 +5,7 @@
 //! result depends on it, ours is to be the same; the heap of the standard library promises no such order.
 
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
 /// What has a place in the order: the ordinal of its first event.
 pub(super) trait Started {
@@ -14,14 +15,15 @@ pub(super) trait Started {
 
 /// See the module.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(transparent, bound(serialize = "T: Serialize", deserialize = "T: Deserialize<'de>"))]
 pub(super) struct EarliestFirst<T> {
-    array: Vec<T>,
+    /// Most keys have few partial matches at a time; those few live within the state of the key.
+    array: SmallVec<[T; 2]>,
 }
 
 impl<T> Default for EarliestFirst<T> {
     fn default() -> Self {
-        Self { array: Vec::new() }
+        Self { array: SmallVec::new() }
     }
 }
 
@@ -59,7 +61,9 @@ impl<T: Started> EarliestFirst<T> {
         if !self.array.iter().any(&doomed) {
             return;
         }
-        self.array.extract_if(.., |entry| doomed(entry)).for_each(removed);
+        let (gone, rest): (SmallVec<[T; 2]>, _) = self.array.drain(..).partition(doomed);
+        gone.into_iter().for_each(removed);
+        self.array = rest;
         for at in (0..self.array.len() / 2).rev() {
             self.sink(at);
         }
@@ -75,9 +79,7 @@ impl<T: Started> EarliestFirst<T> {
     where
         T: Clone,
     {
-        let mut array = Vec::with_capacity(self.array.len() + 1);
-        array.extend_from_slice(&self.array[..len]);
-        Self { array }
+        Self { array: self.array[..len].iter().cloned().collect() }
     }
 
     pub(super) fn get(&self, at: usize) -> &T {

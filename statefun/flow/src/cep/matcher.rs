@@ -243,7 +243,7 @@ impl<E: Event> Matcher<E> {
     }
 
     /// When the time of a partial match ended, if it has none left at `now`.
-    fn end_of(&self, partial: &Partial, now: Millis) -> Option<Millis> {
+    pub(super) fn end_of(&self, partial: &Partial, now: Millis) -> Option<Millis> {
         if partial.is_start() {
             return None;
         }

@@ -49,6 +49,7 @@ mod condition;
 mod earliest_first;
 mod emission;
 mod event;
+mod inspect;
 mod invalid;
 mod key_state;
 mod limits;
@@ -60,11 +61,14 @@ mod quantifier;
 mod skip;
 mod slab;
 mod step;
+#[cfg(test)]
+mod tests;
 
 pub use accepted::Accepted;
 pub use condition::{Aggregate, Comparison, Condition, Custom, Number};
 pub use emission::{Emission, Match};
 pub use event::Event;
+pub use inspect::{Explanation, Fate, PartialMatch, Reason, Verdict};
 pub use invalid::PatternError;
 pub use key_state::KeyState;
 pub use limits::{Limits, Overflow};

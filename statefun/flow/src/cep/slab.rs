@@ -5,48 +5,70 @@ use serde::{Deserialize, Serialize};
 /// Entries under stable indexes. Freed indexes are used again, the latest first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Slab<T> {
-    entries: Vec<Option<T>>,
-    free: Vec<u32>,
+    slots: Vec<Slot<T>>,
+    /// The slot freed last.
+    free: Option<u32>,
+    used: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum Slot<T> {
+    Used(T),
+    /// The slot freed before this one.
+    Free(Option<u32>),
 }
 
 impl<T> Default for Slab<T> {
     fn default() -> Self {
-        Self { entries: Vec::new(), free: Vec::new() }
+        Self { slots: Vec::new(), free: None, used: 0 }
     }
 }
 
 impl<T> Slab<T> {
     pub(super) fn insert(&mut self, entry: T) -> u32 {
-        if let Some(index) = self.free.pop() {
-            self.entries[index as usize] = Some(entry);
+        self.used += 1;
+        if let Some(index) = self.free {
+            let slot = &mut self.slots[index as usize];
+            if let Slot::Free(next) = std::mem::replace(slot, Slot::Used(entry)) {
+                self.free = next;
+            }
             return index;
         }
-        let index = u32::try_from(self.entries.len()).expect("partial matches are capped far below 2^32 entries");
-        self.entries.push(Some(entry));
+        let index = u32::try_from(self.slots.len()).expect("partial matches are capped far below 2^32 entries");
+        self.slots.push(Slot::Used(entry));
         index
     }
 
     pub(super) fn get(&self, index: u32) -> &T {
-        self.entries[index as usize].as_ref().expect("an entry lives as long as it is referenced")
+        match &self.slots[index as usize] {
+            Slot::Used(entry) => entry,
+            Slot::Free(_) => unreachable!("an entry lives as long as it is referenced"),
+        }
     }
 
     pub(super) fn get_mut(&mut self, index: u32) -> &mut T {
-        self.entries[index as usize].as_mut().expect("an entry lives as long as it is referenced")
+        match &mut self.slots[index as usize] {
+            Slot::Used(entry) => entry,
+            Slot::Free(_) => unreachable!("an entry lives as long as it is referenced"),
+        }
     }
 
     pub(super) fn remove(&mut self, index: u32) -> T {
-        let entry = self.entries[index as usize].take().expect("an entry is removed once");
-        self.free.push(index);
-        if self.free.len() == self.entries.len() {
-            // All gone: forget the order in which indexes were freed, so that a quiet key is small again.
-            self.entries.clear();
-            self.free.clear();
+        let Slot::Used(entry) = std::mem::replace(&mut self.slots[index as usize], Slot::Free(self.free)) else {
+            unreachable!("an entry is removed once")
+        };
+        self.free = Some(index);
+        self.used -= 1;
+        if self.used == 0 {
+            // All gone: forget the order in which slots were freed, so that a quiet key is small again.
+            self.slots.clear();
+            self.free = None;
         }
         entry
     }
 
     pub(super) fn len(&self) -> usize {
-        self.entries.len() - self.free.len()
+        self.used as usize
     }
 }
 

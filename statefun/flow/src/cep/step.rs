@@ -1,5 +1,7 @@
 //! One event and everything that waits for one.
 
+use smallvec::SmallVec;
+
 use super::accepted::Accepted;
 use super::automaton::{Action, Automaton, ConditionId, Edge, Guard, Kind, Literal, StateId};
 use super::earliest_first::EarliestFirst;
@@ -10,27 +12,27 @@ use super::match_buffer::{EventId, LinkId, MatchBuffer};
 use super::matcher::Matcher;
 use crate::time::Millis;
 
-/// Room to work in, used for event after event.
+/// Room to work in, used for event after event. It stands on the stack, unless a pattern or key is unusually large.
 #[derive(Debug, Default)]
 pub(super) struct Step {
     /// States still to be looked at, over proceed edges.
-    stack: Vec<StateId>,
+    stack: SmallVec<[StateId; 8]>,
     /// Open edges: the state they leave, and their number there.
-    open: Vec<(StateId, usize)>,
+    open: SmallVec<[(StateId, usize); 4]>,
     outcomes: Outcomes,
     /// What the partial match at hand became.
-    became: Vec<Partial>,
+    became: SmallVec<[Partial; 4]>,
     /// Matches completed by the event.
-    completed: Vec<Partial>,
+    completed: SmallVec<[Partial; 2]>,
 }
 
 /// Outcomes of the conditions that were already asked for: those of the event alone once per event, iterative ones once
 /// per partial match.
 #[derive(Debug, Default)]
-struct Outcomes(Vec<Option<bool>>);
+pub(super) struct Outcomes(SmallVec<[Option<bool>; 16]>);
 
 impl Outcomes {
-    fn next_event(&mut self, conditions: usize) {
+    pub(super) fn next_event(&mut self, conditions: usize) {
         self.0.clear();
         self.0.resize(conditions, None);
     }
@@ -55,7 +57,7 @@ impl<E: Event> View<'_, E> {
         self.automaton.conditions[usize::from(condition)].holds(self.event, &accepted)
     }
 
-    fn is_open(&self, guard: &Guard, outcomes: &mut Outcomes) -> bool {
+    pub(super) fn is_open(&self, guard: &Guard, outcomes: &mut Outcomes) -> bool {
         guard.0.iter().all(|literal| match literal {
             Literal::Holds(condition) => self.outcome(*condition, outcomes),
             Literal::Fails(condition) => !self.outcome(*condition, outcomes),
@@ -67,7 +69,7 @@ impl<E: Event> View<'_, E> {
         *outcomes.0[usize::from(condition)].get_or_insert_with(|| self.condition(condition))
     }
 
-    fn edge_is_open(&self, edge: &Edge, outcomes: &mut Outcomes) -> bool {
+    pub(super) fn edge_is_open(&self, edge: &Edge, outcomes: &mut Outcomes) -> bool {
         let in_time = || edge.previous_ms.is_none_or(|limit| self.at.saturating_sub(self.partial.previous_at) < limit);
         self.is_open(&edge.guard, outcomes) && in_time()
     }
@@ -151,13 +153,13 @@ impl<E: Event> Matcher<E> {
             step.became.iter().for_each(|became| changed.push(*became));
             state.buffer.release(partial.last);
         }
+        state.buffer.settle(event);
         if let Some(changed) = changed {
             state.partial = changed;
             if state.partial.len() + state.complete.len() > self.limits.partial_matches_max {
                 self.shed(state, at, out);
             }
         }
-        state.buffer.settle(event);
         self.hand_out(state, at, step, out);
     }
 

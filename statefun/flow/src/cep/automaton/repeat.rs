@@ -93,7 +93,8 @@ impl Compiler {
         let state = self.waiting(place, single.again)?;
         let sink = self.without_nots(place, sink)?;
         self.edge(state, Action::Take, sink, single.take.clone());
-        if let Some(without) = single.without.filter(|_| place.head_of().is_none()) {
+        // The way past the first stage of a group is the way past the group, and is made with the group.
+        if let Some(without) = single.without.filter(|_| single.again || place.head_of().is_none()) {
             self.proceed_without(place, state, without);
         }
         if let Some(ignore) = single.ignore {

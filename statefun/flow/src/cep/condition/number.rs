@@ -135,6 +135,7 @@ impl fmt::Display for Number {
                 }
                 Ok(())
             }
+            Self::Of { aggregate, stage, field } if field.is_empty() => write!(f, "{}({stage})", aggregate.name()),
             Self::Of { aggregate, stage, field } => write!(f, "{}({stage}.{field})", aggregate.name()),
         }
     }
