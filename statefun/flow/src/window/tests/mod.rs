@@ -1,6 +1,7 @@
 //! The window operator from outside: each rule as a small scenario, and laws against independent definitions.
 
 mod counting;
+mod crashes;
 mod evicting;
 mod fixture;
 mod format;
