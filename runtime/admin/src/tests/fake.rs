@@ -19,6 +19,8 @@ use crate::*;
 #[derive(Default)]
 pub(super) struct Fake {
     pub(super) reasons: Mutex<Vec<Reason>>,
+    /// Why the node cannot even say whether it is ready.
+    pub(super) broken: Mutex<Option<ViewError>>,
     pub(super) outcome: Mutex<Option<Result<SendOutcome, ViewError>>>,
     asked: Mutex<Vec<String>>,
 }
@@ -54,7 +56,9 @@ fn deployed(functions: &str, url: &str) -> DeploymentView {
 
 impl AdminView for Fake {
     fn readiness(&self) -> Answer<'_, Readiness> {
-        ready(Readiness { reasons: self.reasons.lock().unwrap().clone() })
+        let reasons = self.reasons.lock().unwrap().clone();
+        let readiness = self.broken.lock().unwrap().clone().map_or(Ok(Readiness { reasons }), Err);
+        Box::pin(std::future::ready(readiness))
     }
 
     fn metrics(&self) -> Answer<'_, String> {

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::fake::{Fake, get};
-use crate::Reason;
+use crate::{Reason, ViewError};
 
 #[actix_web::test]
 async fn a_process_that_answers_is_healthy() {
@@ -26,6 +26,15 @@ async fn a_node_that_takes_work_in_is_ready_and_another_says_why_not() {
     assert_eq!(answer.json()["detail"], "300000 messages wait; the disk is full");
     assert_eq!(answer.json()["reasons"][0], json!({"code": "overloaded", "detail": "300000 messages wait"}));
     assert_eq!(get(&view, "/healthz").await.status, 200, "it answers all the same");
+}
+
+#[actix_web::test]
+async fn a_node_that_cannot_say_whether_it_is_ready_is_not() {
+    let view = Arc::new(Fake::default());
+    *view.broken.lock().unwrap() = Some(ViewError::Failed("a shard has died".into()));
+    let answer = get(&view, "/readyz").await;
+    assert_eq!(answer.problem(), (503, "not-ready".to_owned()));
+    assert_eq!(answer.json()["reasons"], json!([{"code": "failed", "detail": "a shard has died"}]));
 }
 
 #[actix_web::test]
