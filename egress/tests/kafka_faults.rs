@@ -1,5 +1,7 @@
 //! Kafka's refusals, with a mock broker that refuses on command.
 
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed, as it should")]
+
 mod support;
 
 use std::time::Duration;

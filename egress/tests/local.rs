@@ -1,5 +1,7 @@
 //! Sinks that need no network: files, standard output, stores.
 
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed, as it should")]
+
 mod support;
 
 use std::io::{self, Write};

@@ -1,5 +1,7 @@
 //! A webhook, with a receiver that answers as told.
 
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed, as it should")]
+
 mod support;
 
 use std::collections::VecDeque;
@@ -25,15 +27,18 @@ impl Seen {
     }
 }
 
+/// A status, and what `Retry-After` says.
+type Answer = (u16, Option<&'static str>);
+
 /// Answers with the statuses it was told, then with 200.
 #[derive(Clone, Default)]
 struct Receiver {
-    answers: Arc<Mutex<VecDeque<(u16, Option<&'static str>)>>>,
+    answers: Arc<Mutex<VecDeque<Answer>>>,
     seen: Arc<Mutex<Vec<Seen>>>,
 }
 
 impl Receiver {
-    fn answering(answers: impl IntoIterator<Item = (u16, Option<&'static str>)>) -> Self {
+    fn answering(answers: impl IntoIterator<Item = Answer>) -> Self {
         Self { answers: Arc::new(Mutex::new(answers.into_iter().collect())), seen: Arc::default() }
     }
 

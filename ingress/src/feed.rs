@@ -86,6 +86,8 @@ impl Feed {
 
 /// Runs `reader` on a thread of its own and carries its batches to `output` until it ends or the engine says stop.
 ///
+/// Relies on [`SourceOutput::event`] losing nothing when its future is dropped before it is ready, as channels do.
+///
 /// Returns after the reader has ended: a source that is started again never finds its predecessor still reading.
 pub(crate) async fn drive<R>(source_id: Symbol, mut output: Box<dyn SourceOutput>, reader: R) -> Result<(), SourceError>
 where

@@ -1,5 +1,7 @@
 //! Files: read once, and followed.
 
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed, as it should")]
+
 mod support;
 
 use std::fs::{self, OpenOptions};

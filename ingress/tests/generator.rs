@@ -1,5 +1,7 @@
 //! Made-up events.
 
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed, as it should")]
+
 mod support;
 
 use std::num::NonZeroU64;

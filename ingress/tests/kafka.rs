@@ -1,5 +1,7 @@
 //! Kafka topics, with a real broker.
 
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed, as it should")]
+
 #[path = "support/kafka.rs"]
 mod kafka_support;
 mod support;

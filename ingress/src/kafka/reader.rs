@@ -20,7 +20,8 @@ const BATCH_RECORDS_MAX: usize = 512;
 const BATCH_TIME_MAX: Duration = Duration::from_millis(5);
 /// How long to wait for a record before listening to the engine again.
 const POLL_MAX: Duration = Duration::from_millis(50);
-const QUERY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Short, because a stop waits for it, and because a question is asked again anyway.
+const QUERY_TIMEOUT: Duration = Duration::from_secs(2);
 const RETRY_PAUSE: Duration = Duration::from_millis(200);
 /// A broker that has just started may not know a topic yet, nor a partition's end.
 const DOUBTS_MAX: u32 = 5;
@@ -67,6 +68,9 @@ impl Reader {
                     format!("cannot go on in {partition:?} from {next:?}: it is no position in a Kafka topic");
                 feed::failed(options.id, false, message)
             })?;
+            if !options.topics.iter().any(|known| known == topic) {
+                info!(ingress = %options.id, topic, partition, offset, "the module no longer reads this topic; its position is left alone");
+            }
             restored.insert((topic.to_owned(), partition), offset);
         }
         let consumer = configuration(&options).create_with_context(Context::new(options.id)).map_err(|error| {
