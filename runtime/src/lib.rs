@@ -21,7 +21,8 @@ pub mod telemetry;
 mod universe;
 
 pub use application::{
-    Application, EgressKind, FunctionFactory, FunctionHome, FunctionPattern, SinkBinding, SinkFactory, SourceBinding, SourceFactory,
+    Application, EgressKind, FunctionFactory, FunctionHome, FunctionPattern, SinkBinding, SinkFactory, SourceBinding,
+    SourceFactory,
 };
 pub use clock::now;
 pub use node::{Node, NodeError, NodeOptions, Report, StatePlugin, Storage};

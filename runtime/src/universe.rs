@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, RwLock};
 
 use bytes::Bytes;
-use prost::Message;
 use hashbrown::HashMap;
+use prost::Message;
 use statefun::{Address, EgressId, EgressRecord, FunctionType, KafkaRecord, SinkId, Symbol, TypedValue};
 use statefun_engine::{Directory, EgressError, FunctionBinding};
 use statefun_ports::remote::RemoteTransport;

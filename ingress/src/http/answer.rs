@@ -22,7 +22,9 @@ pub(super) fn refusal(refusal: &Refusal, dialect: Dialect) -> HttpResponse {
         response.insert_header(("Status", refusal.status.to_string()));
     }
     let title = status.canonical_reason().unwrap_or("error");
-    response.body(json!({"title": title, "status": refusal.status, "code": refusal.code, "detail": refusal.detail}).to_string())
+    response.body(
+        json!({"title": title, "status": refusal.status, "code": refusal.code, "detail": refusal.detail}).to_string(),
+    )
 }
 
 /// The message is durable.

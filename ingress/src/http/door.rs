@@ -61,6 +61,8 @@ pub struct Door {
 
 struct Request {
     envelope: Envelope,
+    /// Whether its caller waits for durability alone. One that waits for a reply pays for the reply's epoch only.
+    is_urgent: bool,
     durable: oneshot::Sender<()>,
 }
 
@@ -101,7 +103,7 @@ impl Door {
     /// # Errors
     /// When the node stops before that.
     pub async fn submit(&self, envelope: Envelope) -> Result<(), Closed> {
-        self.hand_over(envelope).await?.await.map_err(|_| Closed)
+        self.hand_over(envelope, true).await?.await.map_err(|_| Closed)
     }
 
     /// Hands a message over and waits for the function's reply, at most `wait`.
@@ -115,7 +117,7 @@ impl Door {
         self.waiting().insert(request.clone(), reply);
         // Taken out again whatever happens, a caller that goes away included.
         let _guard = Waiting { door: self, request: &request };
-        let mut durable = self.hand_over(envelope).await?;
+        let mut durable = self.hand_over(envelope, false).await?;
         match tokio::time::timeout(wait, answer).await {
             Ok(Ok(value)) => Ok(Answer::Reply(value)),
             Ok(Err(_)) => Err(Closed),
@@ -126,9 +128,9 @@ impl Door {
         }
     }
 
-    async fn hand_over(&self, envelope: Envelope) -> Result<oneshot::Receiver<()>, Closed> {
+    async fn hand_over(&self, envelope: Envelope, is_urgent: bool) -> Result<oneshot::Receiver<()>, Closed> {
         let (durable, is_durable) = oneshot::channel();
-        self.requests.send(Request { envelope, durable }).await.map_err(|_| Closed)?;
+        self.requests.send(Request { envelope, is_urgent, durable }).await.map_err(|_| Closed)?;
         Ok(is_durable)
     }
 
@@ -216,8 +218,8 @@ impl Source for DoorSource {
                             return Ok(());
                         }
                         let mut records = Vec::with_capacity(received);
-                        for Request { envelope, durable } in batch.drain(..) {
-                            records.push(SourceRecord::Addressed { envelope, ticket: Some(next_ticket) });
+                        for Request { envelope, is_urgent, durable } in batch.drain(..) {
+                            records.push(SourceRecord::Addressed { envelope, ticket: Some(next_ticket), is_urgent });
                             undurable.0.push_back((next_ticket, durable));
                             next_ticket += 1;
                         }

@@ -68,7 +68,11 @@ pub fn listen(door: Door, admission: Arc<dyn Admission>, options: Options) -> Re
     Ok(Listener { address, handle })
 }
 
-async fn serve(request: HttpRequest, body: Result<web::Bytes, actix_web::Error>, shared: web::Data<Shared>) -> HttpResponse {
+async fn serve(
+    request: HttpRequest,
+    body: Result<web::Bytes, actix_web::Error>,
+    shared: web::Data<Shared>,
+) -> HttpResponse {
     let dialect = shared.options.dialect;
     match handle(&request, body, &shared).await {
         Ok(response) => response,
@@ -104,14 +108,18 @@ async fn handle(
     match wait {
         None => match tokio::time::timeout(options.durable_max, shared.door.submit(envelope)).await {
             Ok(durable) => durable.map(|()| answer::durable(options.dialect)).map_err(stopping),
-            Err(_) => Err(Refusal::new(504, "outcome-unknown", "the message is not durable yet; it may still become so")),
+            Err(_) => {
+                Err(Refusal::new(504, "outcome-unknown", "the message is not durable yet; it may still become so"))
+            }
         },
         Some(wait) => match shared.door.ask(envelope, wait).await.map_err(stopping)? {
             Answer::Reply(value) => Ok(answer::reply(&value)),
             Answer::Accepted { request } => Ok(answer::accepted(&request)),
-            Answer::Unknown => {
-                Err(Refusal::new(504, "outcome-unknown", "neither a reply nor durability in time; it may still be handled"))
-            }
+            Answer::Unknown => Err(Refusal::new(
+                504,
+                "outcome-unknown",
+                "neither a reply nor durability in time; it may still be handled",
+            )),
         },
     }
 }

@@ -59,8 +59,9 @@ pub(super) fn argument(content_type: Option<&str>, body: &[u8], options: &Option
         // The playground passes text on as it stands.
         (Dialect::Playground, Some(_)) => Ok(TypedValue::new(string, body)),
         (Dialect::Native, _) => {
-            let text = std::str::from_utf8(body)
-                .map_err(|_| Refusal::new(400, "not-text", "a body without application/vnd.<typename> is text, in UTF-8"))?;
+            let text = std::str::from_utf8(body).map_err(|_| {
+                Refusal::new(400, "not-text", "a body without application/vnd.<typename> is text, in UTF-8")
+            })?;
             Ok(TypedValue::new(string, SmallBytes::from(types::encode_string(text))))
         }
     }
@@ -92,7 +93,6 @@ pub(super) fn wait(query: &str, options: &Options) -> Result<Option<Duration>, R
     };
     Ok(Some(asked.min(options.wait_max)))
 }
-
 
 #[cfg(test)]
 mod tests {

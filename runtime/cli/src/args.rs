@@ -45,8 +45,62 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: SavepointCommand,
     },
+    /// Measure work that other systems can be given as well.
+    Bench(BenchArguments),
     /// Print the version.
     Version,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct BenchArguments {
+    /// The work.
+    #[arg(value_enum)]
+    pub(crate) workload: Workload,
+    /// Distinct keys.
+    #[arg(long, default_value_t = 100_000)]
+    pub(crate) keys: u64,
+    /// Events, or calls of the remote work.
+    #[arg(long, default_value_t = 2_000_000)]
+    pub(crate) events: u64,
+    /// Shards, each a thread [default: one per core].
+    #[arg(long)]
+    pub(crate) shards: Option<u16>,
+    /// How often epochs close.
+    #[arg(long, default_value = "1s")]
+    pub(crate) epoch: String,
+    /// Connections of the remote work, one request in flight on each.
+    #[arg(long, default_value_t = 64)]
+    pub(crate) connections: usize,
+    /// Where the run keeps its state, in a folder of its own [default: the system's folder for temporary files].
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// One JSON object on one line.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// The work of a benchmark.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Workload {
+    /// Read a count, add, write, emit.
+    Counter,
+    /// Three functions one after the other, each with state.
+    Chain,
+    /// Each event becomes ten messages.
+    FanOut,
+    /// A counter behind HTTP, every answer durable.
+    Remote,
+}
+
+impl Workload {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Counter => "counter",
+            Self::Chain => "chain",
+            Self::FanOut => "fan-out",
+            Self::Remote => "remote",
+        }
+    }
 }
 
 #[derive(Args, Debug)]
@@ -104,7 +158,13 @@ pub(crate) enum Output {
 #[derive(Args, Debug)]
 pub(crate) struct Target {
     /// The admin API of the running application.
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8081", env = "STATEFUN__ADMIN__ADDRESS", global = true)]
+    #[arg(
+        long,
+        value_name = "ADDR",
+        default_value = "127.0.0.1:8081",
+        env = "STATEFUN__ADMIN__ADDRESS",
+        global = true
+    )]
     pub(crate) admin: String,
     /// How to print.
     #[arg(short, long, value_enum, default_value_t, global = true)]

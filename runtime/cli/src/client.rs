@@ -11,8 +11,8 @@ use crate::args::{FunctionsCommand, Output, SavepointCommand, SendArguments, Sta
 
 pub(crate) fn send(arguments: &SendArguments) -> Result<(), Failure> {
     let address = statefun::Address::parse(&arguments.address).map_err(Failure::usage)?;
-    let message: Value =
-        serde_json::from_str(&arguments.json).map_err(|error| Failure::usage(format!("the message is no JSON: {error}")))?;
+    let message: Value = serde_json::from_str(&arguments.json)
+        .map_err(|error| Failure::usage(format!("the message is no JSON: {error}")))?;
     let mut body = json!({});
     match (&arguments.value_type, message) {
         (None, Value::String(text)) => body["text"] = Value::String(text),
@@ -24,7 +24,8 @@ pub(crate) fn send(arguments: &SendArguments) -> Result<(), Failure> {
     }
     let mut patience = Duration::from_secs(35);
     if let Some(wait) = &arguments.wait {
-        let wait = humantime::parse_duration(wait).map_err(|error| Failure::usage(format!("--wait {wait}: {error}")))?;
+        let wait =
+            humantime::parse_duration(wait).map_err(|error| Failure::usage(format!("--wait {wait}: {error}")))?;
         body["wait"] = json!(format!("{}ms", wait.as_millis()));
         patience += wait;
     }
@@ -32,7 +33,7 @@ pub(crate) fn send(arguments: &SendArguments) -> Result<(), Failure> {
     let path = format!("/v1/functions/{}/{id}", address.function);
     let answer = ask(&arguments.target, "POST", &path, Some(body), patience)?;
     match (arguments.target.output, answer) {
-        (Output::Table, Value::Null) => println!("durable"),
+        (Output::Table, answer) if answer.get("durable").is_some() => println!("durable"),
         (Output::Table, answer) if answer.get("value").is_some() => println!("{}", answer["value"]),
         (_, answer) => println!("{answer}"),
     }
@@ -52,7 +53,11 @@ pub(crate) fn state(command: &StateCommand) -> Result<(), Failure> {
         }
     };
     let answer = get(target, &path)?;
-    print(target, &answer, "values", &["id", "name", "typename", "value"]);
+    let columns: &[&str] = match command {
+        StateCommand::Get { .. } => &["name", "typename", "value"],
+        StateCommand::List { .. } => &["id", "name", "typename", "value"],
+    };
+    print(target, &answer, "values", columns);
     Ok(())
 }
 
@@ -63,7 +68,17 @@ pub(crate) fn functions(command: &FunctionsCommand) -> Result<(), Failure> {
         target,
         &answer,
         "functions",
-        &["function", "served", "received", "invocations", "backlog", "in_flight", "failures", "backing_off", "last_failure"],
+        &[
+            "function",
+            "served",
+            "received",
+            "invocations",
+            "backlog",
+            "in_flight",
+            "failures",
+            "backing_off",
+            "last_failure",
+        ],
     );
     Ok(())
 }
@@ -95,11 +110,7 @@ fn ask(target: &Target, method: &str, path: &str, body: Option<Value>, patience:
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::running)?;
     runtime.block_on(async {
         let url = format!("http://{}{path}", target.admin);
-        let client = reqwest::Client::builder()
-            .no_proxy()
-            .timeout(patience)
-            .build()
-            .map_err(Failure::running)?;
+        let client = reqwest::Client::builder().no_proxy().timeout(patience).build().map_err(Failure::running)?;
         let method: reqwest::Method = method.parse().map_err(Failure::running)?;
         let mut request = client.request(method, &url);
         if let Some(body) = body {
@@ -114,11 +125,8 @@ fn ask(target: &Target, method: &str, path: &str, body: Option<Value>, patience:
         })?;
         let status = answer.status();
         let text = answer.text().await.map_err(Failure::running)?;
-        let value: Value = if text.is_empty() {
-            Value::Null
-        } else {
-            serde_json::from_str(&text).unwrap_or(Value::String(text))
-        };
+        let value: Value =
+            if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap_or(Value::String(text)) };
         if status.is_success() {
             return Ok(value);
         }

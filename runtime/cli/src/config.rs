@@ -48,14 +48,16 @@ impl Config {
         });
         if let Some(path) = &file {
             for (key, value) in read_file(path)? {
-                let known = known(&key).map_err(|near| Failure::usage(unknown(&path.display().to_string(), &key, near)))?;
+                let known =
+                    known(&key).map_err(|near| Failure::usage(unknown(&path.display().to_string(), &key, near)))?;
                 values.insert(known, (value, path.display().to_string()));
             }
         }
         for (name, value) in std::env::vars() {
             let Some(rest) = name.strip_prefix("STATEFUN__") else { continue };
             let key = rest.to_lowercase().replace("__", ".");
-            let known = known(&key).map_err(|near| Failure::usage(unknown(&format!("environment {name}"), &key, near)))?;
+            let known =
+                known(&key).map_err(|near| Failure::usage(unknown(&format!("environment {name}"), &key, near)))?;
             values.insert(known, (value, format!("environment {name}")));
         }
         let mut flag = |key: &'static str, flag: &str, value: Option<String>| {
@@ -112,7 +114,8 @@ impl Config {
             let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u16);
             return Ok(cores.min(groups));
         }
-        let shards = self.parsed("node.shards", "whole number above zero", |text| text.parse().ok().filter(|n| *n > 0))?;
+        let shards =
+            self.parsed("node.shards", "whole number above zero", |text| text.parse().ok().filter(|n| *n > 0))?;
         if shards > groups {
             return Err(Failure::usage(format!("{shards} shards cannot share {groups} key groups: at most one each")));
         }
@@ -144,8 +147,7 @@ impl Config {
 fn read_file(path: &Path) -> Result<Vec<(String, String)>, Failure> {
     let text = std::fs::read_to_string(path)
         .map_err(|error| Failure::usage(format!("cannot read {}: {error}", path.display())))?;
-    let table: toml::Table =
-        text.parse().map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
+    let table: toml::Table = text.parse().map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
     let mut settings = Vec::new();
     for (section, value) in table {
         let toml::Value::Table(keys) = value else {

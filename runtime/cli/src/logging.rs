@@ -11,7 +11,8 @@ use crate::config::Config;
 
 pub(crate) fn start(config: &Config) -> Result<(), Failure> {
     let level = config.text("log.level");
-    let filter = EnvFilter::try_new(level)
+    // The HTTP servers announce every worker; what they serve is said by `run`.
+    let filter = EnvFilter::try_new(format!("actix_server=warn,{level}"))
         .map_err(|error| Failure::usage(format!("log.level is {level:?}, which is no filter: {error}")))?;
     let is_human = match config.text("log.format") {
         "human" => true,

@@ -1,6 +1,7 @@
 //! The `statefun` command: the only place that composes connectors, transports, state and the node.
 
 mod args;
+mod bench;
 mod check;
 mod client;
 mod compose;
@@ -46,6 +47,7 @@ fn main() -> ExitCode {
         Command::State { command } => client::state(&command),
         Command::Functions { command } => client::functions(&command),
         Command::Savepoint { command } => client::savepoint(&command),
+        Command::Bench(arguments) => bench::bench(&arguments),
         Command::Version => {
             println!("statefun {}", env!("CARGO_PKG_VERSION"));
             Ok(())

@@ -35,7 +35,7 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<(), Failure> {
 
     actix::System::new().block_on(async {
         let telemetry = Telemetry::start(&config)?;
-        let (storage, lineage) = open(&config)?;
+        let (storage, lineage) = open_store(Path::new(config.text("node.data_dir")))?;
         let composed = compose(&module, &base, &lineage)?;
         let done = serve(composed, storage, &config, &module, telemetry.as_ref(), begun).await;
         if let Some(telemetry) = &telemetry {
@@ -52,11 +52,12 @@ fn print_config(config: &Config) {
 }
 
 /// Opens the data directory. The text names the history in idempotency keys.
-fn open(config: &Config) -> Result<(Storage, String), Failure> {
-    let dir = config.text("node.data_dir");
+pub(crate) fn open_store(dir: &Path) -> Result<(Storage, String), Failure> {
     let fresh = statefun::Lineage(uuid::Uuid::now_v7().as_u128());
-    let store = RedbStore::open(Path::new(dir), OpenOptions::new(fresh)).map_err(|error| match error {
-        error @ StoreError::Io { .. } => Failure::usage(format!("cannot use the data directory {dir}: {error}")),
+    let store = RedbStore::open(dir, OpenOptions::new(fresh)).map_err(|error| match error {
+        error @ StoreError::Io { .. } => {
+            Failure::usage(format!("cannot use the data directory {}: {error}", dir.display()))
+        }
         error => Failure::usage(error),
     })?;
     let (generation, fresh_lineage) = (store.generation(), store.lineage());
@@ -83,6 +84,16 @@ fn options(config: &Config) -> Result<NodeOptions, Failure> {
     })
 }
 
+/// Live state in memory.
+pub(crate) fn plugin() -> StatePlugin<MemoryState> {
+    StatePlugin { make: |shard: ShardId, groups: KeyGroups| MemoryState::new(groups, shard), encode: encode_rows }
+}
+
+/// What the HTTP door asks the node, by its own trait.
+pub(crate) fn admission(node: &Node) -> Arc<dyn Admission> {
+    Arc::new(NodeAdmission(node.clone()))
+}
+
 /// What the HTTP door asks the node.
 struct NodeAdmission(Node);
 
@@ -104,20 +115,20 @@ async fn serve(
     telemetry: Option<&Telemetry>,
     begun: Instant,
 ) -> Result<(), Failure> {
-    let plugin = StatePlugin { make: |shard: ShardId, groups: KeyGroups| MemoryState::new(groups, shard), encode: encode_rows };
     let Composed { application, door, listeners, playground, dead_letters } = composed;
     let options = options(config)?;
-    let node = Node::start(application, storage, &plugin, options, telemetry.map(Telemetry::tracer)).map_err(
-        |error| match error {
-            error @ (NodeError::Refused(_) | NodeError::Store(_)) => Failure::usage(error),
-            error => Failure::running(error),
-        },
-    )?;
+    let node =
+        Node::start(application, storage, &plugin(), options, telemetry.map(Telemetry::tracer)).map_err(|error| {
+            match error {
+                error @ (NodeError::Refused(_) | NodeError::Store(_)) => Failure::usage(error),
+                error => Failure::running(error),
+            }
+        })?;
 
     let view = Arc::new(NodeView::new(node.clone(), door.clone(), dead_letters, module.clone(), config.clone()));
     let admin = statefun_admin::serve(view, config.text("admin.address")).map_err(Failure::usage)?;
     say(&format!("admin     http://{}", admin.address));
-    let admission: Arc<dyn Admission> = Arc::new(NodeAdmission(node.clone()));
+    let admission = admission(&node);
     let mut open = Vec::new();
     for (id, options) in listeners {
         let listener = listen(door.clone(), Arc::clone(&admission), options).map_err(Failure::usage)?;
@@ -133,7 +144,10 @@ async fn serve(
         actix::spawn(server.server);
     }
     for (pattern, url) in node.bindings() {
-        say(&format!("functions {pattern} {}", url.map_or_else(|| "in this process".to_owned(), |url| format!("at {url}"))));
+        say(&format!(
+            "functions {pattern} {}",
+            url.map_or_else(|| "in this process".to_owned(), |url| format!("at {url}"))
+        ));
     }
     let from = match node.restored() {
         statefun::Epoch(0) => "empty state".to_owned(),
@@ -177,7 +191,8 @@ async fn stop(node: &Node, listeners: &[Listener]) -> Result<(), Failure> {
 /// SIGTERM or SIGINT.
 async fn signal() {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
         return std::future::pending().await;
     };
     tokio::select! {

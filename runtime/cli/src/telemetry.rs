@@ -31,7 +31,8 @@ impl Telemetry {
             .with_endpoint(format!("{}/v1/traces", endpoint.trim_end_matches('/')))
             .build()
             .map_err(|error| Failure::usage(format!("telemetry.otlp_endpoint {endpoint}: {error}")))?;
-        let sampler = Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(config.ratio("telemetry.sample_ratio")?)));
+        let sampler =
+            Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(config.ratio("telemetry.sample_ratio")?)));
         let resource = Resource::builder().with_service_name(config.text("telemetry.service_name").to_owned()).build();
         let provider = SdkTracerProvider::builder()
             .with_batch_exporter(exporter)

@@ -6,9 +6,9 @@ use std::time::Duration;
 use statefun::spec::Module;
 use statefun::{Address, Envelope, FunctionType, TypedValue};
 use statefun_admin::{
-    AdminView, Answer, ConfigEntry, ConnectorCounters, DeadLetterView, DeadLettersView, Deployment, DeploymentView, EgressView,
-    FunctionView, Home, IngressView, Readiness, Reason, Retry, RoutedFunctions, SendOutcome, SnapshotKind, SnapshotView,
-    StateValue, StatusView, TopologyView, ViewError,
+    AdminView, Answer, ConfigEntry, ConnectorCounters, DeadLetterView, DeadLettersView, Deployment, DeploymentView,
+    EgressView, FunctionView, Home, IngressView, Readiness, Reason, Retry, RoutedFunctions, SendOutcome, SnapshotKind,
+    SnapshotView, StateValue, StatusView, TopologyView, ViewError,
 };
 use statefun_egress::dead_letters::{DeadLetters, KeptLetter};
 use statefun_engine::RemotePolicy;
@@ -314,7 +314,8 @@ impl AdminView for NodeView {
             let Some(letter) = self.dead_letters.get(seq) else { return Ok(false) };
             let envelope = match (letter.envelope, retry) {
                 (Some(envelope), Retry { target, value }) => {
-                    let mut mended = Envelope::new(target.unwrap_or(envelope.target), value.unwrap_or(envelope.argument));
+                    let mut mended =
+                        Envelope::new(target.unwrap_or(envelope.target), value.unwrap_or(envelope.argument));
                     mended.caller = envelope.caller;
                     mended.event_time = envelope.event_time;
                     mended
@@ -325,7 +326,10 @@ impl AdminView for NodeView {
                     return Err(ViewError::Invalid(why.to_owned()));
                 }
             };
-            self.door.submit(envelope).await.map_err(|http::Closed| ViewError::Unavailable("the node is stopping".to_owned()))?;
+            self.door
+                .submit(envelope)
+                .await
+                .map_err(|http::Closed| ViewError::Unavailable("the node is stopping".to_owned()))?;
             Ok(self.dead_letters.remove(seq))
         })
     }

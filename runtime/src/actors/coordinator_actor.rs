@@ -21,8 +21,14 @@ pub(crate) enum CoordinatorMessage {
     Wire(Wiring, Vec<Recipient<SourceMessage>>),
     /// Somebody waits for durability.
     Request,
-    Part { from: Participant, part: EncodedPart },
-    Committed { epoch: Epoch, result: Result<(), String> },
+    Part {
+        from: Participant,
+        part: EncodedPart,
+    },
+    Committed {
+        epoch: Epoch,
+        result: Result<(), String>,
+    },
     /// Answered when an epoch has completed that began after now.
     Await(oneshot::Sender<Epoch>),
     /// Something cannot go on.

@@ -1,7 +1,7 @@
 //! Drives one [`Shard`] on its own thread.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix::prelude::*;
 use statefun::{CallId, Epoch, FunctionType, ProcessingTime};
@@ -23,15 +23,26 @@ use crate::universe::Universe;
 pub(crate) enum ShardMessage {
     /// Everybody's address; begins the work that a snapshot held.
     Wire(Wiring),
-    Batch { from: Participant, items: Vec<Item> },
-    Reply { call: CallId, outcome: CallOutcome },
+    Batch {
+        from: Participant,
+        items: Vec<Item>,
+    },
+    Reply {
+        call: CallId,
+        outcome: CallOutcome,
+    },
     Tick,
     Completed(Epoch),
     Abandoned(Epoch),
     /// The functions were bound anew.
     Rebind,
     /// Stored values of a function type.
-    Inspect { function: FunctionType, id: Option<String>, limit: usize, reply: oneshot::Sender<Vec<StateEntry>> },
+    Inspect {
+        function: FunctionType,
+        id: Option<String>,
+        limit: usize,
+        reply: oneshot::Sender<Vec<StateEntry>>,
+    },
     /// How it goes.
     Report(oneshot::Sender<ShardReport>),
 }
@@ -43,6 +54,8 @@ pub(crate) struct ShardReport {
     pub(crate) addresses: usize,
     pub(crate) delayed: usize,
     pub(crate) is_idle: bool,
+    /// The longest that the core was busy with one input, in microseconds.
+    pub(crate) stall_us_max: u64,
 }
 
 pub(crate) struct ShardActor<S: KeyedState + Unpin + 'static> {
@@ -53,6 +66,7 @@ pub(crate) struct ShardActor<S: KeyedState + Unpin + 'static> {
     pressure: Arc<Pressure>,
     tracer: Option<Arc<dyn CallTracer>>,
     timer: Option<(ProcessingTime, SpawnHandle)>,
+    stall_us_max: u64,
 }
 
 impl<S: KeyedState + Unpin + 'static> ShardActor<S> {
@@ -63,11 +77,13 @@ impl<S: KeyedState + Unpin + 'static> ShardActor<S> {
         pressure: Arc<Pressure>,
         tracer: Option<Arc<dyn CallTracer>>,
     ) -> Self {
-        Self { shard, out, wiring: None, universe, pressure, tracer, timer: None }
+        Self { shard, out, wiring: None, universe, pressure, tracer, timer: None, stall_us_max: 0 }
     }
 
     fn drive(&mut self, input: Input, context: &mut Context<Self>) {
+        let begun = Instant::now();
         self.shard.handle(clock::now(), input, &mut self.out);
+        self.stall_us_max = self.stall_us_max.max(begun.elapsed().as_micros() as u64);
         self.perform(context);
     }
 
@@ -165,6 +181,7 @@ impl<S: KeyedState + Unpin + 'static> Handler<ShardMessage> for ShardActor<S> {
                     addresses: self.shard.addresses(),
                     delayed: self.shard.delayed_messages(),
                     is_idle: self.shard.is_idle(),
+                    stall_us_max: self.stall_us_max,
                 });
             }
         }

@@ -21,7 +21,10 @@ use crate::pressure::Pressure;
 pub(crate) enum SinkMessage {
     /// Everybody's address; begins the work that a snapshot held.
     Wire(Wiring),
-    Items { from: Participant, items: Vec<SinkItem> },
+    Items {
+        from: Participant,
+        items: Vec<SinkItem>,
+    },
     Completed(Epoch),
     Abandoned(Epoch),
     Published(Vec<u64>),

@@ -26,7 +26,8 @@ impl StoreThread {
     /// Starts the thread. Manifests are written after the pattern of `manifest`.
     pub(crate) fn start(store: Box<dyn SnapshotStore>, manifest: Manifest) -> std::io::Result<Self> {
         let (jobs, inbox) = channel();
-        let thread = std::thread::Builder::new().name("store".to_owned()).spawn(move || run(store, manifest, &inbox))?;
+        let thread =
+            std::thread::Builder::new().name("store".to_owned()).spawn(move || run(store, manifest, &inbox))?;
         Ok(Self { jobs: Some(jobs), thread: Some(thread) })
     }
 

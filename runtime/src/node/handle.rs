@@ -58,6 +58,8 @@ pub struct Report {
     pub delayed: usize,
     /// Messages that wait in channels and shards.
     pub waiting: usize,
+    /// The longest that a shard was busy with one input, in microseconds.
+    pub stall_us_max: u64,
     /// Whether nothing is under way and every bounded input has ended.
     pub is_done: bool,
 }
@@ -211,6 +213,7 @@ impl Node {
             addresses: 0,
             delayed: 0,
             waiting: self.pressure.messages(),
+            stall_us_max: 0,
             is_done: !self.doors.iter().all(|is_door| *is_door),
         };
         for (source, is_door) in self.sources.iter().zip(&self.doors) {
@@ -227,6 +230,7 @@ impl Node {
             let shard = died(answer.await)?;
             report.addresses += shard.addresses;
             report.delayed += shard.delayed;
+            report.stall_us_max = report.stall_us_max.max(shard.stall_us_max);
             report.is_done &= shard.is_idle && shard.delayed == 0;
             for (function, is_served, stats) in shard.functions {
                 let entry = functions.entry(function).or_default();

@@ -1,8 +1,8 @@
 //! Reading back what the newest epoch holds.
 
 use hashbrown::HashMap;
-use statefun::{Epoch, FunctionType, Lineage, ProcessingTime, Symbol};
 use statefun::function::StateSpec;
+use statefun::{Epoch, FunctionType, Lineage, ProcessingTime, Symbol};
 use statefun_engine::recovery::{Decision, Found, plan};
 use statefun_ports::rows::{RowKey, RowValue};
 use statefun_ports::sink::OutboxRecord;
@@ -25,8 +25,7 @@ pub(super) struct Recovered {
 /// Decides how to begin and reads the rows of the system.
 pub(super) fn recover(storage: &mut Storage, key_groups: u16) -> Result<Recovered, NodeError> {
     let manifest = storage.store.manifest()?;
-    let found =
-        Found { manifest, generation: storage.generation, key_groups, fresh_lineage: storage.fresh_lineage };
+    let found = Found { manifest, generation: storage.generation, key_groups, fresh_lineage: storage.fresh_lineage };
     match plan(&found) {
         Decision::Fresh { lineage } => Ok(Recovered { lineage, ..Recovered::default() }),
         Decision::Restore { epoch, lineage } => {

@@ -17,7 +17,8 @@ use statefun_ports::snapshot_store::Manifest;
 use super::recover::{Recovered, recover};
 use super::{Node, NodeError, NodeOptions, StatePlugin, Storage};
 use crate::actors::{
-    CoordinatorActor, CoordinatorMessage, ShardActor, ShardMessage, SinkActor, SinkMessage, SourceActor, StoreThread, Wiring,
+    CoordinatorActor, CoordinatorMessage, ShardActor, ShardMessage, SinkActor, SinkMessage, SourceActor, StoreThread,
+    Wiring,
 };
 use crate::application::{Application, EgressKind, SinkBinding};
 use crate::clock;
@@ -50,8 +51,7 @@ impl Node {
             connector: keeper,
         });
         let groups = KeyGroups::new(options.key_groups, options.shards.clamp(1, options.key_groups));
-        let topology =
-            Topology { sources: sources.len() as u16, shards: groups.shards(), sinks: sinks.len() as u16 };
+        let topology = Topology { sources: sources.len() as u16, shards: groups.shards(), sinks: sinks.len() as u16 };
         let mut recovered = recover(&mut storage, options.key_groups)?;
         let universe = Arc::new(universe(functions, replies, &sinks)?);
         let pressure = Arc::new(Pressure::new(options.pressure, topology));
@@ -59,8 +59,7 @@ impl Node {
         let shards = (0..topology.shards).map(|id| {
             let state = (plugin.make)(ShardId(id), groups);
             let directory = Arc::clone(&universe) as Arc<dyn statefun_engine::Directory>;
-            let mut shard =
-                Shard::new(ShardId(id), groups, topology, directory, state, recovered.epoch, options.shard);
+            let mut shard = Shard::new(ShardId(id), groups, topology, directory, state, recovered.epoch, options.shard);
             restore(&mut storage, &recovered, groups, &mut shard)?;
             Ok(shard)
         });
@@ -127,8 +126,7 @@ impl Node {
         for (index, binding) in sources.into_iter().enumerate() {
             let positions = recovered.positions.remove(&binding.name).unwrap_or_default();
             let id = SourceId(index as u16);
-            let core =
-                SourceCore::new(id, binding.name, groups, topology, binding.routes, positions, recovered.epoch);
+            let core = SourceCore::new(id, binding.name, groups, topology, binding.routes, positions, recovered.epoch);
             let connector = binding.connector;
             doors.push(binding.is_door);
             let handle = if binding.is_door {
@@ -148,7 +146,19 @@ impl Node {
         coordinator.do_send(CoordinatorMessage::Wire(wiring.clone(), source_addresses.clone()));
         arbiters.push(front);
 
-        Ok(Self::new(wiring, source_addresses, doors, universe, pressure, groups, options, generation, recovered.epoch, recovered.lineage, arbiters))
+        Ok(Self::new(
+            wiring,
+            source_addresses,
+            doors,
+            universe,
+            pressure,
+            groups,
+            options,
+            generation,
+            recovered.epoch,
+            recovered.lineage,
+            arbiters,
+        ))
     }
 }
 

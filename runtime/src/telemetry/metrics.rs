@@ -39,8 +39,11 @@ pub fn render(report: &Report, uptime_seconds: u64) -> Result<String, prometheus
         "Failed attempts (remoteInvocationFailures)",
         "function",
     )?;
-    let latency =
-        counters("statefun_remote_invocation_latency_ms_total", "Time of all attempts (remoteInvocationLatency)", "function")?;
+    let latency = counters(
+        "statefun_remote_invocation_latency_ms_total",
+        "Time of all attempts (remoteInvocationLatency)",
+        "function",
+    )?;
     let parked = counters("statefun_function_parked_total", "Messages given up after too many attempts", "function")?;
     let in_flight = gauges("statefun_function_inflight", "Calls in flight (inflightAsyncOps)", "function")?;
     let backlog = gauges("statefun_function_backlog", "Messages that wait (numBacklog)", "function")?;

@@ -40,6 +40,8 @@ pub enum SourceRecord {
         envelope: Envelope,
         /// Answered when the message is durable; ascending numbers of this source.
         ticket: Option<u64>,
+        /// Somebody waits for nothing but durability, so an epoch should close at once.
+        is_urgent: bool,
     },
     /// Everything handed over before is behind this position. For sources whose records carry none.
     Position(Position),

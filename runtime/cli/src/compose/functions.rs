@@ -7,9 +7,7 @@ use std::time::Duration;
 
 use statefun::spec::{EmbeddedFunctions, Endpoint, FailureAction, OnFailure, Transport};
 use statefun_engine::{FailurePolicy, RemotePolicy};
-use statefun_remote::{
-    AsyncOptions, ClientIdentity, EndpointOptions, HttpTransport, OkHttpOptions, TransportKind,
-};
+use statefun_remote::{AsyncOptions, ClientIdentity, EndpointOptions, HttpTransport, OkHttpOptions, TransportKind};
 use statefun_runtime::{FunctionHome, FunctionPattern};
 
 use super::{file, pattern};

@@ -59,7 +59,11 @@ pub(super) fn bind(egress: &Egress, base: &Path, lineage: &str, composed: &mut C
                 backoff_max: it.backoff.max,
                 ..http::Options::new(name, &it.url, lineage)
             };
-            push(Delivery::PerEpoch, EgressKind::Value, Arc::new(move || Box::new(http::WebhookSink::new(options.clone()))));
+            push(
+                Delivery::PerEpoch,
+                EgressKind::Value,
+                Arc::new(move || Box::new(http::WebhookSink::new(options.clone()))),
+            );
         }
         Egress::File(it) => {
             let format = match it.format {
@@ -67,7 +71,11 @@ pub(super) fn bind(egress: &Egress, base: &Path, lineage: &str, composed: &mut C
                 LineFormat::Text => file::Format::Text,
             };
             let options = file::Options::new(name, base.join(&it.path), format);
-            push(Delivery::PerEpoch, EgressKind::Value, Arc::new(move || Box::new(file::FileSink::new(options.clone()))));
+            push(
+                Delivery::PerEpoch,
+                EgressKind::Value,
+                Arc::new(move || Box::new(file::FileSink::new(options.clone()))),
+            );
         }
         Egress::Stdout(it) => {
             let format = match it.format {
@@ -75,7 +83,11 @@ pub(super) fn bind(egress: &Egress, base: &Path, lineage: &str, composed: &mut C
                 LineFormat::Text => stdout::Format::Text,
             };
             let options = stdout::Options { id: name, format };
-            push(Delivery::PerEpoch, EgressKind::Value, Arc::new(move || Box::new(stdout::StdoutSink::new(options.clone()))));
+            push(
+                Delivery::PerEpoch,
+                EgressKind::Value,
+                Arc::new(move || Box::new(stdout::StdoutSink::new(options.clone()))),
+            );
         }
         Egress::Kinesis(it) => {
             let at = &it.declared_at;

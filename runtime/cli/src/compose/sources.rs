@@ -18,11 +18,8 @@ pub(super) fn bind(ingress: &Ingress, base: &Path, composed: &mut Composed) -> R
     match ingress {
         Ingress::Kafka(it) => {
             let options = kafka(name, it);
-            let routes = it
-                .topics
-                .iter()
-                .map(|topic| route(&topic.value_type, &topic.targets))
-                .collect::<Result<_, _>>()?;
+            let routes =
+                it.topics.iter().map(|topic| route(&topic.value_type, &topic.targets)).collect::<Result<_, _>>()?;
             let connector: SourceFactory = Arc::new(move || Box::new(kafka::KafkaSource::new(options.clone())));
             push(composed, name, routes, connector);
         }

@@ -154,12 +154,10 @@ impl SourceCore {
                     }
                     self.advance(position);
                 }
-                SourceRecord::Addressed { envelope, ticket } => {
+                SourceRecord::Addressed { envelope, ticket, is_urgent } => {
                     self.send(envelope, out);
-                    if ticket.is_some() {
-                        self.ticket = ticket;
-                        out.epoch_wanted = true;
-                    }
+                    self.ticket = ticket.or(self.ticket);
+                    out.epoch_wanted |= is_urgent;
                 }
                 SourceRecord::Position(position) => self.advance(position),
                 SourceRecord::Malformed { detail, raw, position } => {

@@ -88,10 +88,13 @@ fn a_ticket_is_durable_when_the_epoch_behind_it_completed() {
         Address::parse("shop/cart/ann").unwrap(),
         statefun::TypedValue::new(ValueType::named("shop/event").unwrap(), Bytes::new()),
     );
-    source.on_records(vec![SourceRecord::Addressed { envelope: envelope.clone(), ticket: Some(1) }], &mut out);
+    source.on_records(
+        vec![SourceRecord::Addressed { envelope: envelope.clone(), ticket: Some(1), is_urgent: true }],
+        &mut out,
+    );
     assert!(out.epoch_wanted);
     source.on_start(marker(1), &mut out);
-    source.on_records(vec![SourceRecord::Addressed { envelope, ticket: Some(2) }], &mut out);
+    source.on_records(vec![SourceRecord::Addressed { envelope, ticket: Some(2), is_urgent: true }], &mut out);
     source.on_completed(Epoch(1), &mut out);
     assert_eq!(out.events, [SourceEvent::Durable { ticket: 1 }]);
 }

@@ -1,0 +1,155 @@
+//! Work of embedded functions: the keyed counter, a chain of three hops, a fan-out.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, Instant};
+
+use compact_str::{CompactString, ToCompactString};
+use statefun::{EgressId, FunctionType};
+use statefun_egress::dead_letters::{DeadLetterSink, DeadLetters};
+use statefun_engine::{Delivery, FailurePolicy};
+use statefun_runtime::{
+    Application, EgressKind, FunctionHome, FunctionPattern, Node, NodeOptions, SinkBinding, SourceBinding,
+};
+
+use super::events::{EventSource, Progress, expected_checksum, key, mix};
+use super::functions;
+use super::report::Figures;
+use super::sinks::{ResultSink, Results};
+use crate::Failure;
+use crate::args::{BenchArguments, Workload};
+use crate::compose::symbol;
+use crate::run::{open_store, plugin};
+
+/// The id that a hop of the chain, or a branch of the fan-out, goes to.
+pub(crate) fn next_id(id: &str) -> CompactString {
+    let number: u64 = id.parse().unwrap_or_default();
+    (mix(number) % 100_000).to_compact_string()
+}
+
+/// A data directory of this run's own, removed when it is dropped.
+pub(crate) struct Scratch(pub(crate) PathBuf);
+
+impl Scratch {
+    pub(crate) fn new(arguments: &BenchArguments) -> Self {
+        let base = arguments.data_dir.clone().unwrap_or_else(std::env::temp_dir);
+        Self(base.join(format!("statefun-bench-{}", uuid::Uuid::now_v7().simple())))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+pub(crate) fn options(arguments: &BenchArguments) -> Result<NodeOptions, Failure> {
+    let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u16);
+    let mut options = NodeOptions { shards: arguments.shards.unwrap_or(cores), ..NodeOptions::default() };
+    options.epochs.interval = humantime::parse_duration(&arguments.epoch)
+        .map_err(|error| Failure::usage(format!("--epoch {}: {error}", arguments.epoch)))?;
+    Ok(options)
+}
+
+pub(crate) fn run(arguments: &BenchArguments) -> Result<Figures, Failure> {
+    let scratch = Scratch::new(arguments);
+    actix::System::new().block_on(measure(arguments, &scratch.0))
+}
+
+async fn measure(arguments: &BenchArguments, dir: &Path) -> Result<Figures, Failure> {
+    let begun = Instant::now();
+    let options = options(arguments)?;
+    let shards = options.shards;
+    let (results, progress) = (Arc::new(Results::default()), Arc::new(Progress::default()));
+    let application = application(arguments, shards, &results, &progress)?;
+    let (storage, _) = open_store(dir)?;
+    let node = Node::start(application, storage, &plugin(), options, None).map_err(Failure::running)?;
+    let start_ms = begun.elapsed().as_secs_f64() * 1000.0;
+
+    let expected = match arguments.workload {
+        Workload::FanOut => arguments.events * functions::FAN,
+        Workload::Counter | Workload::Chain | Workload::Remote => arguments.events,
+    };
+    while results.count.load(Relaxed) < expected {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    node.epoch().await.map_err(Failure::running)?;
+    let ended = Instant::now();
+    let report = node.report().await.map_err(Failure::running)?;
+
+    let quarter_at = progress.quarter_at().unwrap_or(begun);
+    let mut figures = Figures {
+        workload: arguments.workload.name().to_owned(),
+        keys: arguments.keys,
+        events: arguments.events,
+        shards,
+        events_per_second: arguments.events as f64 * 0.75 / (ended - quarter_at).as_secs_f64(),
+        seconds: (ended - begun).as_secs_f64(),
+        start_ms,
+        result_checksum: format!("{:016x}", results.checksum.load(Relaxed)),
+        ..Figures::default()
+    };
+    figures.of_node(&report);
+    node.stop().await.map_err(Failure::running)?;
+
+    if matches!(arguments.workload, Workload::Counter) {
+        let checksum =
+            format!("{:016x}", expected_checksum(arguments.events, arguments.keys, |n| key(n, arguments.keys)));
+        if checksum != figures.result_checksum {
+            return Err(Failure::running(format!(
+                "the results are wrong: checksum {}, a plain loop gives {checksum}",
+                figures.result_checksum
+            )));
+        }
+    }
+    Ok(figures)
+}
+
+fn application(
+    arguments: &BenchArguments,
+    parts: u16,
+    results: &Arc<Results>,
+    progress: &Arc<Progress>,
+) -> Result<Application, Failure> {
+    let target = FunctionType::parse(match arguments.workload {
+        Workload::Chain => "bench/chain-a",
+        Workload::FanOut => "bench/fan-out",
+        Workload::Counter | Workload::Remote => "bench/counter",
+    })
+    .map_err(Failure::usage)?;
+    let mut application = Application::default();
+    for part in 0..parts {
+        let id = symbol(&format!("bench/events-{part}"))?;
+        let source = EventSource {
+            id,
+            target,
+            part: u64::from(part),
+            parts: u64::from(parts),
+            events: arguments.events,
+            keys: arguments.keys,
+            progress: Arc::clone(progress),
+        };
+        application.sources.push(SourceBinding {
+            name: id,
+            routes: Vec::new(),
+            connector: Arc::new(move || Box::new(source.clone())),
+            is_door: false,
+        });
+    }
+    let results = Arc::clone(results);
+    application.sinks.push(SinkBinding {
+        id: EgressId(symbol("bench/results")?),
+        delivery: Delivery::None,
+        kind: EgressKind::Value,
+        connector: Arc::new(move || Box::new(ResultSink(Arc::clone(&results)))),
+    });
+    let factory = functions::functions().factory();
+    application.functions.push((
+        FunctionPattern::Namespace("bench".to_owned()),
+        FunctionHome::Embedded { factory: Arc::new(factory), failure: FailurePolicy::default() },
+    ));
+    let (keeper, letters) = (symbol("io.statefun/dead-letters")?, Arc::new(DeadLetters::new()));
+    application.dead_letters = Some(Arc::new(move || Box::new(DeadLetterSink::new(keeper, Arc::clone(&letters)))));
+    Ok(application)
+}
