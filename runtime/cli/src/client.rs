@@ -33,8 +33,11 @@ pub(crate) fn send(arguments: &SendArguments) -> Result<(), Failure> {
     let path = format!("/v1/functions/{}/{id}", address.function);
     let answer = ask(&arguments.target, "POST", &path, Some(body), patience)?;
     match (arguments.target.output, answer) {
+        // A reply of a type that nobody here can read is shown as it is sent.
+        (Output::Table, answer) if !answer["reply"]["value"].is_null() => println!("{}", answer["reply"]["value"]),
+        (Output::Table, answer) if answer.get("reply").is_some() => println!("{}", answer["reply"]),
+        (Output::Table, answer) if answer.get("request").is_some() => println!("durable, and no reply yet"),
         (Output::Table, answer) if answer.get("durable").is_some() => println!("durable"),
-        (Output::Table, answer) if answer.get("value").is_some() => println!("{}", answer["value"]),
         (_, answer) => println!("{answer}"),
     }
     Ok(())
