@@ -1,0 +1,11 @@
+//! The application under test.
+//!
+//! An event is a tree of commands: count, send to others (who run subtrees), send later, cancel, write to an egress. All
+//! functions obey in the same way, whether embedded or remote. Because messages of different senders may arrive in any
+//! order, what a tree does is independent of order, except where order is promised: messages of one sender to one target
+//! are numbered, and the target notes when one comes out of turn.
+
+pub mod functions;
+pub mod plan;
+
+pub use plan::{Command, Event, Node, Plan};

@@ -1,0 +1,156 @@
+//! Bugs on purpose: each drives the protocol wrongly in one way, to prove that the checker would notice.
+
+use statefun::{Address, Epoch, FunctionType, IdHash, Symbol};
+use statefun_ports::keyed_state::{EncodedPart, KeyedState, Slot, StateIndex};
+use statefun_ports::rows::{Change, RowKey, Stored};
+
+macro_rules! plants {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal,)*) => {
+        /// A planted bug.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Plant {
+            $($(#[$doc])* $variant,)*
+        }
+
+        impl Plant {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$variant,)*];
+
+            /// Its name on the command line.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+        }
+    };
+}
+
+plants! {
+    /// What arrives ahead of a missing marker is handled, but not recorded.
+    DropsRecordings = "drops-recordings",
+    /// A shard sends its markers ahead of what it sent before them.
+    MarkerOvertakes = "marker-overtakes",
+    /// What an abandoned epoch held is taken for durable.
+    AbandonedForgets = "abandoned-forgets",
+    /// The second reply of a call is applied.
+    SecondReplyApplied = "second-reply-applied",
+    /// An egress forgets records when it hands them over, not when they are published.
+    FreedBeforePublished = "freed-before-published",
+    /// Sinks hear of an epoch before it is durable.
+    PublishedBeforeDurable = "published-before-durable",
+    /// A source's part says how far it has read by the time the part arrives.
+    PositionsRunAhead = "positions-run-ahead",
+    /// A crash during a commit leaves part of it.
+    TornCommit = "torn-commit",
+    /// What was finished stays in the snapshot.
+    DropsTombstones = "drops-tombstones",
+    /// Two neighbouring messages in a channel change places.
+    ChannelReorders = "channel-reorders",
+    /// Epochs are committed without what the sinks hold.
+    ForgetsOutbox = "forgets-outbox",
+    /// What was in the channels at a crash arrives in the next generation.
+    ChannelsSurvive = "channels-survive",
+    /// Delayed messages are in no snapshot.
+    ForgetsDelayed = "forgets-delayed",
+    /// Records of a restored outbox get new places in the order.
+    RenumbersOutbox = "renumbers-outbox",
+    /// A message is lost now and then.
+    LosesMessages = "loses-messages",
+    /// A message arrives twice now and then.
+    RepeatsMessages = "repeats-messages",
+}
+
+impl Plant {
+    /// The bug of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|plant| plant.name() == name)
+    }
+}
+
+/// A state between the shard and its real one that may do wrong.
+pub struct PlantedState<S> {
+    inner: S,
+    plant: Option<Plant>,
+    /// Whether the freeze is over and what comes now are recordings.
+    is_recording: bool,
+}
+
+impl<S> PlantedState<S> {
+    /// A state that does `plant` wrong.
+    pub fn new(inner: S, plant: Option<Plant>) -> Self {
+        Self { inner, plant, is_recording: false }
+    }
+}
+
+impl<S: KeyedState> KeyedState for PlantedState<S> {
+    fn state_index(&mut self, function: FunctionType, name: Symbol) -> StateIndex {
+        self.inner.state_index(function, name)
+    }
+
+    fn find(&self, address: &Address, hash: IdHash) -> Option<Slot> {
+        self.inner.find(address, hash)
+    }
+
+    fn slot(&mut self, address: &Address, hash: IdHash) -> Slot {
+        self.inner.slot(address, hash)
+    }
+
+    fn get(&self, slot: Slot, state: StateIndex) -> Option<&Stored> {
+        self.inner.get(slot, state)
+    }
+
+    fn put(&mut self, slot: Slot, state: StateIndex, value: Option<Stored>) {
+        self.inner.put(slot, state, value);
+    }
+
+    fn restore(&mut self, address: Address, name: Symbol, value: Stored) {
+        self.inner.restore(address, name, value);
+    }
+
+    fn scan(&self, function: FunctionType, each: &mut dyn FnMut(&Address, Symbol, &Stored) -> bool) {
+        self.inner.scan(function, each);
+    }
+
+    fn freeze(&mut self, epoch: Epoch) {
+        self.is_recording = false;
+        self.inner.freeze(epoch);
+    }
+
+    fn record(&mut self, change: &Change) {
+        let is_lost = match self.plant {
+            Some(Plant::DropsRecordings) => self.is_recording && matches!(change.0, RowKey::Waiting { .. }),
+            Some(Plant::DropsTombstones) => change.1.is_none(),
+            Some(Plant::ForgetsDelayed) => change.1.is_some() && matches!(change.0, RowKey::Delayed { .. }),
+            _ => false,
+        };
+        if !is_lost {
+            self.inner.record(change);
+        }
+    }
+
+    fn encode_slice(&mut self, rows_max: usize) -> bool {
+        self.is_recording = true;
+        self.inner.encode_slice(rows_max)
+    }
+
+    fn finish(&mut self) -> EncodedPart {
+        self.inner.finish()
+    }
+
+    fn completed(&mut self, epoch: Epoch) {
+        self.inner.completed(epoch);
+    }
+
+    fn abandoned(&mut self, epoch: Epoch) {
+        if self.plant == Some(Plant::AbandonedForgets) {
+            self.inner.completed(epoch);
+        } else {
+            self.inner.abandoned(epoch);
+        }
+    }
+
+    fn addresses(&self) -> usize {
+        self.inner.addresses()
+    }
+}

@@ -1,0 +1,145 @@
+//! Connectors: readers of partitions, the door, and writers of egresses.
+
+use bytes::Bytes;
+use statefun::Envelope;
+use statefun::TypedValue;
+use statefun_ports::source::{Position, SourceEvent, SourceRecord};
+
+use super::World;
+use super::system::Ack;
+use crate::app::functions::{Message, id_text};
+use crate::app::plan::{DOOR, Event, PARTITIONS, Plan, READERS, Who};
+use crate::backend::Backend;
+use crate::plant::Plant;
+
+impl<B: Backend> World<B> {
+    /// Whether a source has something to read.
+    pub(super) fn has_records(&self, source: usize) -> bool {
+        if source == READERS {
+            return self.door_at < self.plan.door.len();
+        }
+        let cursors = &self.system.sources[source].cursors;
+        cursors.iter().zip(&self.plan.events[source]).any(|(cursor, events)| *cursor < events.len())
+    }
+
+    /// A source reads a few records.
+    pub(super) fn poll(&mut self, source: usize) {
+        let count = self.rng.between(1, 4) as usize;
+        let records = if source == READERS { self.knock(count) } else { self.read_records(source, count) };
+        let node = &mut self.system.sources[source];
+        node.core.on_records(records, &mut node.out);
+        self.perform_source(source);
+    }
+
+    fn read_records(&mut self, source: usize, count: usize) -> Vec<SourceRecord> {
+        let first = self.rng.index(PARTITIONS);
+        let node = &mut self.system.sources[source];
+        let partitions = (0..PARTITIONS).map(|offset| (first + offset) % PARTITIONS);
+        let plan = &self.plan;
+        let mut unread = partitions.filter(|partition| node.cursors[*partition] < plan.events[source][*partition].len());
+        let Some(partition) = unread.next() else { return Vec::new() };
+        let begin = node.cursors[partition];
+        let end = (begin + count).min(plan.events[source][partition].len());
+        node.cursors[partition] = end;
+        (begin..end).map(|index| record(plan, source, partition, index)).collect()
+    }
+
+    /// People send by hand. Whom a crash cuts off gives up: nothing was promised.
+    fn knock(&mut self, count: usize) -> Vec<SourceRecord> {
+        let end = (self.door_at + count).min(self.plan.door.len());
+        let records = (self.door_at..end).map(|index| {
+            let target = self.names.address(Who { kind: DOOR, id: self.plan.door[index] });
+            let message = Message { node: self.plan.door_node as u32, lane: 0, seq: 0 };
+            let argument = TypedValue::new(self.names.value, message.encode().as_slice());
+            SourceRecord::Addressed { envelope: Envelope::new(target, argument), ticket: Some(index as u64), is_urgent: index % 2 == 0 }
+        });
+        let records = records.collect();
+        self.door_at = end;
+        records
+    }
+
+    pub(super) fn on_source_event(&mut self, event: SourceEvent) {
+        if let SourceEvent::Durable { ticket } = event {
+            let first = self.system.first_ticket;
+            self.external.acknowledged.extend(first..=ticket);
+        }
+    }
+
+    /// A connector writes a few records.
+    pub(super) fn publish(&mut self, sink: usize) {
+        let count = self.rng.between(1, 5) as usize;
+        let node = &mut self.system.sinks[sink];
+        let (mut published, mut rejected) = (Vec::new(), Vec::new());
+        for _ in 0..count {
+            let Some(entry) = node.queue.pop_front() else { break };
+            if self.external.publish(&self.names, &self.plan, sink, entry.seq, &entry.record) {
+                published.push(entry.seq);
+            } else {
+                rejected.push(entry.seq);
+            }
+        }
+        if !published.is_empty() {
+            node.acks.push_back(Ack::Published(published));
+        }
+        if !rejected.is_empty() {
+            node.acks.push_back(Ack::Rejected(rejected));
+        }
+    }
+
+    /// A sink hears what its connector did.
+    pub(super) fn acknowledge(&mut self, sink: usize) {
+        let node = &mut self.system.sinks[sink];
+        match node.acks.pop_front() {
+            Some(Ack::Published(seqs)) => node.core.on_published(&seqs),
+            Some(Ack::Rejected(seqs)) => node.core.on_rejected(&seqs, "refused for good", &mut node.out),
+            None => {}
+        }
+        self.perform_sink(sink);
+    }
+
+    /// A connector ended; another one takes over.
+    pub(super) fn restart_connector(&mut self, sink: usize) {
+        if self.options.plant == Some(Plant::FreedBeforePublished) {
+            // Its records are gone from the outbox, so nothing would be given again; a crash shows that better.
+            return;
+        }
+        self.cover("egress: a connector was restarted");
+        let node = &mut self.system.sinks[sink];
+        node.queue.clear();
+        node.core.resume_all(&mut node.out);
+        self.perform_sink(sink);
+    }
+}
+
+fn record(plan: &Plan, source: usize, partition: usize, index: usize) -> SourceRecord {
+    let position = Position { partition: partition_name(partition).into(), next: (index + 1).to_string().into() };
+    let event_time = statefun::EventTime::NONE;
+    let keyed = |route: usize, key: Option<&[u8]>, value: Option<&[u8]>, position| SourceRecord::Keyed {
+        route: route as u32,
+        key: key.map(Bytes::copy_from_slice),
+        value: value.map(Bytes::copy_from_slice),
+        event_time,
+        position,
+    };
+    match &plan.events[source][partition][index] {
+        Event::Tree { route, id, node, seq } => {
+            let lane = Plan::lane(source, partition, *route) as u32 * 100 + *id as u32;
+            let message = Message { node: *node as u32, lane, seq: *seq };
+            let mut buffer = [0; 2];
+            keyed(*route, Some(id_text(*id, &mut buffer).as_bytes()), Some(&message.encode()), position)
+        }
+        Event::NoKey { uid } => keyed(0, None, Some(&uid.to_le_bytes()), position),
+        Event::NoValue { uid } => keyed(0, Some(&uid.to_le_bytes()), None, position),
+        Event::BadKey { uid } => keyed(0, Some(&[0xff, 0xfe]), Some(&uid.to_le_bytes()), position),
+        Event::Malformed { uid } => SourceRecord::Malformed {
+            detail: "not decodable".to_owned(),
+            raw: Bytes::copy_from_slice(&uid.to_le_bytes()),
+            position,
+        },
+    }
+}
+
+/// The name of a partition.
+pub(super) fn partition_name(partition: usize) -> String {
+    format!("partition-{partition}")
+}

@@ -1,0 +1,171 @@
+//! The whole system in one thread.
+//!
+//! Participants are the engine's own cores. Everything around them is here: channels, a clock, remote functions,
+//! connectors, a store, and a scheduler that draws from the seed what happens next. A crash drops everything except the
+//! store and the world outside.
+
+mod connectors;
+mod coordination;
+mod crash;
+mod perform;
+mod recover;
+mod remote;
+mod schedule;
+mod system;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use statefun::Lineage;
+
+use crate::app::Plan;
+use crate::app::functions::{Application, Moods, Names};
+use crate::backend::Backend;
+use crate::external::External;
+use crate::plant::Plant;
+use crate::rng::Rng;
+use crate::trace::Trace;
+pub use system::{Faults, System};
+
+/// What a run is asked to be.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RunOptions {
+    /// Decides everything.
+    pub seed: u64,
+    /// The chance of a crash at each step, in a million; `None`: the seed decides when.
+    pub crash_per_million: Option<u64>,
+    /// A bug on purpose.
+    pub plant: Option<Plant>,
+    /// Whether to keep the lines of the trace.
+    pub is_traced: bool,
+}
+
+/// What a run was.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Records and requests of the plan.
+    pub events: u64,
+    /// Steps of the scheduler.
+    pub steps: u64,
+    /// Envelopes that were delivered to shards.
+    pub messages: u64,
+    /// Crashes.
+    pub crashes: u64,
+    /// Epochs that came to exist.
+    pub epochs: u64,
+    /// Epochs that never did.
+    pub abandoned: u64,
+    /// Remote calls.
+    pub calls: u64,
+    /// Of those, the ones that failed and were made again.
+    pub retries: u64,
+}
+
+/// How often each named thing was met.
+pub type Coverage = BTreeMap<&'static str, u64>;
+
+/// More steps than this and the run is stuck.
+const STEPS_MAX: u64 = 300_000;
+
+/// See the [module documentation](self).
+pub struct World<B: Backend> {
+    pub(crate) options: RunOptions,
+    pub(crate) plan: Arc<Plan>,
+    pub(crate) names: Arc<Names>,
+    pub(crate) application: Arc<Application>,
+    pub(crate) backend: B,
+    pub(crate) external: External,
+    pub(crate) faults: Faults,
+    pub(crate) rng: Rng,
+    pub(crate) now: u64,
+    pub(crate) generation: u64,
+    pub(crate) lineage: Lineage,
+    pub(crate) key_groups: u16,
+    pub(crate) stats: Stats,
+    pub(crate) coverage: Coverage,
+    pub(crate) trace: Trace,
+    /// How many messages have come through the door, over all generations.
+    pub(crate) door_at: usize,
+    /// Deployments of the remote functions, by type.
+    pub(crate) deployments: [u32; 2],
+    pub(crate) system: System<B::State>,
+    /// Replies on their way, also to generations that are over.
+    pub(crate) replies: BTreeMap<(u64, u64), remote::PendingReply>,
+    pub(crate) next_reply: u64,
+    /// The step of the next crash that the seed decided.
+    pub(crate) crash_at: u64,
+    pub(crate) crashes_wanted: u64,
+    actions: Vec<schedule::Action>,
+}
+
+impl<B: Backend> World<B> {
+    /// The world of a seed, about to begin.
+    pub fn new(options: RunOptions, backend: B) -> Self {
+        let plan = Arc::new(Plan::of(options.seed));
+        let names = Arc::new(Names::new());
+        let mut rng = Rng::new(options.seed, 2);
+        let faults = Faults::draw(&mut rng);
+        let moods = Moods::new(faults.bad_mood, options.seed);
+        let application = Application {
+            plan: Arc::clone(&plan),
+            names: Arc::clone(&names),
+            moods: Arc::new(moods),
+            batch_max: rng.one_of(&[1, 3, 1000]),
+        };
+        let key_groups = rng.one_of(&[6, 8, 16]);
+        let crashes_wanted = rng.between(2, 6);
+        let mut world = Self {
+            options,
+            stats: Stats { events: plan.event_count() as u64, ..Stats::default() },
+            plan,
+            names,
+            application: Arc::new(application),
+            backend,
+            external: External::default(),
+            faults,
+            crash_at: rng.between(20, 800),
+            rng,
+            now: 1_000,
+            generation: 0,
+            lineage: Lineage(u128::from(options.seed) + 1),
+            key_groups,
+            coverage: Coverage::new(),
+            trace: Trace::new(options.is_traced),
+            door_at: 0,
+            deployments: [0; 2],
+            system: System::default(),
+            replies: BTreeMap::new(),
+            next_reply: 0,
+            crashes_wanted,
+            actions: Vec::new(),
+        };
+        world.recover();
+        world
+    }
+
+    /// Runs until everything is at rest.
+    ///
+    /// # Errors
+    /// When it never comes to rest.
+    pub fn run(&mut self) -> Result<(), String> {
+        while self.stats.steps < STEPS_MAX {
+            self.stats.steps += 1;
+            if !self.external.faults.is_empty() {
+                return Err(self.external.faults.join("; "));
+            }
+            if self.step() {
+                return Ok(());
+            }
+        }
+        Err(format!("not at rest after {STEPS_MAX} steps: {}", self.unrest()))
+    }
+
+    /// The shards, to look into.
+    pub(crate) fn inspectable(&self) -> impl Iterator<Item = &statefun_engine::shard::Shard<crate::plant::PlantedState<B::State>>> {
+        self.system.shards.iter().map(|node| &node.core)
+    }
+
+    pub(crate) fn cover(&mut self, what: &'static str) {
+        *self.coverage.entry(what).or_default() += 1;
+    }
+}
