@@ -1,8 +1,15 @@
 //! The timers of all keys of a host.
 
-use std::collections::BTreeSet;
+mod bucket;
+#[cfg(test)]
+mod tests;
 
-use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use self::bucket::Bucket;
 
 /// An ordered set of timers, `(time, key)`. The time is event time or processing time, never both in one service.
 ///
@@ -22,92 +29,149 @@ use serde::{Deserialize, Serialize};
 /// }
 /// assert_eq!(fired, [(10, "bob"), (15, "bob"), (20, "ann")]);
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(bound(
-    serialize = "K: Serialize, T: Serialize",
-    deserialize = "K: Deserialize<'de> + Ord, T: Deserialize<'de> + Ord"
-))]
+///
+/// # How it is fast
+/// Windows set very many timers at few moments. So there is a bucket per moment, and setting or deleting a timer only notes that
+/// in the bucket. The notes are sorted once, when the bucket is due (or when there are many more of them than timers).
+#[derive(Clone)]
 pub struct TimerService<K, T = i64> {
-    timers: BTreeSet<(T, K)>,
+    /// The moments behind `due`.
+    buckets: BTreeMap<T, Bucket<K>>,
+    /// The moment that is firing: its keys, the last one first.
+    due: Option<(T, Vec<K>)>,
 }
 
-impl<K: Ord, T: Ord> Default for TimerService<K, T> {
+impl<K, T> Default for TimerService<K, T> {
     fn default() -> Self {
-        Self { timers: BTreeSet::new() }
+        Self { buckets: BTreeMap::new(), due: None }
     }
 }
 
 impl<K: Ord, T: Ord + Copy> TimerService<K, T> {
     /// Sets a timer of `key`; setting it twice is setting it once.
     pub fn set(&mut self, at: T, key: K) {
-        self.timers.insert((at, key));
+        match &mut self.due {
+            Some((due, keys)) if at == *due => {
+                if let Err(index) = position(keys, &key) {
+                    keys.insert(index, key);
+                }
+                return;
+            }
+            // In the past of what is firing: that has to wait.
+            Some((due, _)) if at < *due => self.postpone(),
+            _ => {}
+        }
+        self.buckets.entry(at).or_default().set(key);
     }
 
     /// Deletes the timer of `key` at exactly that time, if there is one.
     pub fn delete(&mut self, at: T, key: K) {
-        self.timers.remove(&(at, key));
+        match &mut self.due {
+            Some((due, keys)) if at == *due => {
+                if let Ok(index) = position(keys, &key) {
+                    keys.remove(index);
+                }
+            }
+            _ => {
+                if let Some(bucket) = self.buckets.get_mut(&at) {
+                    bucket.delete(key);
+                }
+            }
+        }
     }
 
-    /// Takes out the earliest timer if it is at or before `now` (a watermark or a clock). Call it until it gives nothing,
-    /// handling each timer before the next call: handlers may set timers that are due.
+    /// Takes out the earliest timer if it is at or before `now` (a watermark or a clock); of equal times, that of the least key.
+    /// Call it until it gives nothing, handling each timer before the next call: handlers may set timers that are due.
     pub fn pop_due(&mut self, now: T) -> Option<(T, K)> {
-        if self.timers.first()?.0 > now {
-            return None;
+        loop {
+            if self.due.is_none() {
+                let first = self.buckets.first_entry().filter(|first| *first.key() <= now)?;
+                let (at, bucket) = first.remove_entry();
+                let mut keys = bucket.into_keys();
+                keys.reverse();
+                self.due = Some((at, keys));
+            }
+            let (at, keys) = self.due.as_mut()?;
+            if *at > now {
+                return None;
+            }
+            if let Some(key) = keys.pop() {
+                return Some((*at, key));
+            }
+            self.due = None;
         }
-        self.timers.pop_first()
     }
 
     /// The time of the earliest timer.
-    #[must_use]
-    pub fn earliest(&self) -> Option<T> {
-        self.timers.first().map(|(at, _)| *at)
-    }
-
-    /// How many timers are set.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.timers.len()
+    pub fn earliest(&mut self) -> Option<T> {
+        if let Some((at, keys)) = &self.due
+            && !keys.is_empty()
+        {
+            return Some(*at);
+        }
+        loop {
+            let mut first = self.buckets.first_entry()?;
+            if !first.get_mut().is_empty() {
+                return Some(*first.key());
+            }
+            first.remove();
+        }
     }
 
     /// Whether no timer is set.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.timers.is_empty()
+    pub fn is_empty(&mut self) -> bool {
+        self.earliest().is_none()
+    }
+
+    fn postpone(&mut self) {
+        if let Some((at, mut keys)) = self.due.take() {
+            keys.reverse();
+            self.buckets.insert(at, Bucket::of(keys));
+        }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn timers_fire_in_order_of_time_across_keys() {
-        let mut timers = TimerService::default();
-        timers.set(3, "a");
-        timers.set(1, "b");
-        timers.set(2, "a");
-        let fired: Vec<_> = std::iter::from_fn(|| timers.pop_due(2)).collect();
-        assert_eq!(fired, [(1, "b"), (2, "a")]);
-        assert_eq!(timers.earliest(), Some(3));
+impl<K: Ord + Clone, T: Ord + Copy> TimerService<K, T> {
+    /// All timers, in the order in which they fire.
+    #[must_use]
+    pub fn to_vec(&self) -> Vec<(T, K)> {
+        let due = self.due.iter().flat_map(|(at, keys)| keys.iter().rev().map(|key| (*at, key.clone())));
+        let later =
+            self.buckets.iter().flat_map(|(at, bucket)| bucket.clone().into_keys().into_iter().map(|key| (*at, key)));
+        due.chain(later).collect()
     }
+}
 
-    #[test]
-    fn deleting_is_by_key_and_exact_time() {
-        let mut timers = TimerService::default();
-        timers.set(3, "a");
-        timers.delete(3, "b");
-        timers.delete(2, "a");
-        assert_eq!(timers.len(), 1);
-        timers.delete(3, "a");
-        assert!(timers.is_empty());
+/// Where `key` is, or belongs, in keys that descend.
+fn position<K: Ord>(keys: &[K], key: &K) -> Result<usize, usize> {
+    keys.binary_search_by(|other| key.cmp(other))
+}
+
+impl<K: Ord + Clone, T: Ord + Copy> PartialEq for TimerService<K, T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.to_vec() == other.to_vec()
     }
+}
 
-    #[test]
-    fn a_service_survives_serialization() {
-        let mut timers = TimerService::default();
-        timers.set(i64::MAX, "a".to_owned());
-        timers.set(i64::MIN, "b".to_owned());
-        let bytes = serde_json::to_vec(&timers).unwrap();
-        assert_eq!(serde_json::from_slice::<TimerService<String>>(&bytes).unwrap(), timers);
+impl<K: Ord + Clone, T: Ord + Copy> Eq for TimerService<K, T> {}
+
+impl<K: Ord + Clone + fmt::Debug, T: Ord + Copy + fmt::Debug> fmt::Debug for TimerService<K, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.to_vec()).finish()
+    }
+}
+
+/// Written as the list of timers, in order.
+impl<K: Ord + Clone + Serialize, T: Ord + Copy + Serialize> Serialize for TimerService<K, T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.to_vec().serialize(serializer)
+    }
+}
+
+impl<'de, K: Ord + Deserialize<'de>, T: Ord + Copy + Deserialize<'de>> Deserialize<'de> for TimerService<K, T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut service = Self::default();
+        Vec::<(T, K)>::deserialize(deserializer)?.into_iter().for_each(|(at, key)| service.set(at, key));
+        Ok(service)
     }
 }

@@ -23,8 +23,9 @@ use serde::{Deserialize, Serialize};
 use super::Slice;
 use crate::window::aggregate::Aggregate;
 
-/// Up to how many slices it is cheaper to merge them anew.
-pub(super) const FEW: usize = 4;
+/// Up to how many slices it is cheaper to merge them anew: they lie side by side, while partial merges are memory of their own
+/// that a firing would have to fetch. Ten slices, the most common sliding window, stay below it.
+pub(super) const FEW: usize = 12;
 
 /// The partial merges of the slices of one key.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -97,7 +97,7 @@ impl<A: Aggregate<Event = Event>> Fixture<A> {
 
     pub(super) fn event(&mut self, event: Event) -> &mut Self {
         self.operator.on_event(&mut self.state, event.at, event, &mut self.host);
-        assert!(self.host.timers.len() <= 1, "one timer of the host for all windows of the key");
+        assert!(self.host.timers.to_vec().len() <= 1, "one timer of the host for all windows of the key");
         self
     }
 
