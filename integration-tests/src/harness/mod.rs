@@ -26,7 +26,7 @@ mod wait;
 pub use apps::{App, Language};
 pub use functions::{Answer, Call, Effects, FunctionServer, Message};
 pub use http::{Http, Response};
-pub use kafka::{Broker, KafkaClient, Record};
+pub use kafka::{Broker, Follower, KafkaClient, Record};
 pub use module::Documents;
 pub use node::{Application, Node, Output, statefun};
 pub use wait::{Percentiles, eventually, is_full};

@@ -272,6 +272,16 @@ impl Node {
         panic!("{function}/{id} {name} is {seen:?} and not {expected} within {within:?}");
     }
 
+    /// Waits until no message of one function type waits, its source's input included.
+    pub fn await_rest_of(&self, function: &str, within: Duration) {
+        eventually(within, &format!("{function} comes to rest"), || {
+            let label = format!("\"{function}\"");
+            let waiting =
+                self.metric("statefun_function_backlog", &label) + self.metric("statefun_function_inflight", &label);
+            (waiting == 0.0).then_some(())
+        });
+    }
+
     /// Waits until no message waits and no call is in flight, so that everything taken in has had its effects.
     pub fn await_rest(&self, within: Duration) {
         eventually(within, "it comes to rest", || {

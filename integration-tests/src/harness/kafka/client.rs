@@ -9,6 +9,8 @@ use rdkafka::message::Message as _;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
+use super::Follower;
+
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A client of one broker.
@@ -31,6 +33,15 @@ pub struct Record {
 }
 
 impl Record {
+    pub(super) fn of(message: &rdkafka::message::BorrowedMessage<'_>) -> Self {
+        Self {
+            partition: message.partition(),
+            offset: message.offset(),
+            key: message.key().map(|key| String::from_utf8_lossy(key).into_owned()),
+            value: message.payload().unwrap_or_default().to_vec(),
+        }
+    }
+
     /// The value as text.
     #[must_use]
     pub fn text(&self) -> String {
@@ -130,12 +141,7 @@ impl KafkaClient {
             let until = Instant::now() + Duration::from_millis(500);
             while records.len() < count && Instant::now() < until {
                 match consumer.poll(Duration::from_millis(50)) {
-                    Some(Ok(message)) => records.push(Record {
-                        partition: message.partition(),
-                        offset: message.offset(),
-                        key: message.key().map(|key| String::from_utf8_lossy(key).into_owned()),
-                        value: message.payload().unwrap_or_default().to_vec(),
-                    }),
+                    Some(Ok(message)) => records.push(Record::of(&message)),
                     Some(Err(_)) | None => {}
                 }
             }
@@ -166,12 +172,7 @@ impl KafkaClient {
                     if message.offset() + 1 >= ends[partition as usize] {
                         ends[partition as usize] = 0;
                     }
-                    records.push(Record {
-                        partition,
-                        offset: message.offset(),
-                        key: message.key().map(|key| String::from_utf8_lossy(key).into_owned()),
-                        value: message.payload().unwrap_or_default().to_vec(),
-                    });
+                    records.push(Record::of(&message));
                 }
                 // The last offsets of a topic written in transactions are marks that no reader sees.
                 _ if quiet.elapsed() > Duration::from_secs(2) => break,
@@ -219,9 +220,25 @@ impl KafkaClient {
         metadata.topics().first().map_or(0, |topic| topic.partitions().len() as i32)
     }
 
-    /// Ends it at once, without waiting for what was not acknowledged.
-    pub fn close(self) {
-        self.producer.purge(rdkafka::producer::PurgeConfig::default().queue().inflight());
+    /// Produces one record with a timestamp in Unix milliseconds and, perhaps, no value.
+    ///
+    /// # Panics
+    /// When the producer refuses it.
+    pub fn produce_at(&self, topic: &str, timestamp_ms: i64, key: &str, value: Option<&[u8]>) {
+        let mut record: BaseRecord<'_, str, [u8]> = BaseRecord::to(topic).key(key).timestamp(timestamp_ms);
+        if let Some(value) = value {
+            record = record.payload(value);
+        }
+        self.producer.send(record).unwrap_or_else(|(error, _)| panic!("cannot produce to {topic}: {error}"));
+    }
+
+    /// Reads a topic in the background from its beginning. The topic exists.
+    #[must_use]
+    pub fn follow(&self, topic: &str) -> Follower {
+        let consumer = self.consumer("follower");
+        let partitions = self.partitions(&consumer, topic);
+        assign_all(&consumer, topic, partitions);
+        Follower::start(consumer)
     }
 }
 

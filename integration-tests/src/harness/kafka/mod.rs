@@ -2,6 +2,8 @@
 
 mod broker;
 mod client;
+mod follower;
 
 pub use broker::Broker;
 pub use client::{KafkaClient, Record};
+pub use follower::Follower;

@@ -1,0 +1,64 @@
+//! A reader that keeps up with a topic while a test does other things.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rdkafka::consumer::BaseConsumer;
+
+use super::Record;
+use crate::harness::eventually;
+
+/// Everything a topic has held since its beginning, as it comes.
+pub struct Follower {
+    records: Arc<Mutex<Vec<Record>>>,
+    is_over: Arc<AtomicBool>,
+}
+
+impl Follower {
+    pub(super) fn start(consumer: BaseConsumer) -> Self {
+        let follower = Self { records: Arc::default(), is_over: Arc::default() };
+        let (records, is_over) = (Arc::clone(&follower.records), Arc::clone(&follower.is_over));
+        std::thread::spawn(move || {
+            while !is_over.load(Ordering::Relaxed) {
+                // Errors are the broker's absence, which ends by itself.
+                if let Some(Ok(message)) = consumer.poll(Duration::from_millis(50)) {
+                    records.lock().unwrap_or_else(PoisonError::into_inner).push(Record::of(&message));
+                }
+            }
+        });
+        follower
+    }
+
+    /// The records so far that `is_meant`.
+    pub fn matching(&self, is_meant: impl Fn(&Record) -> bool) -> Vec<Record> {
+        let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
+        records.iter().filter(|record| is_meant(record)).cloned().collect()
+    }
+
+    /// Texts that begin so, in their order of arrival, as soon as there are `count`.
+    ///
+    /// # Panics
+    /// When there are not, in time.
+    pub fn texts(&self, begin: &str, count: usize, within: Duration) -> Vec<String> {
+        let find = || -> Vec<String> {
+            self.matching(|record| record.value.starts_with(begin.as_bytes())).iter().map(Record::text).collect()
+        };
+        let what = format!("{count} lines that begin with {begin:?}");
+        let begun = std::time::Instant::now();
+        eventually(within + Duration::from_secs(1), &what, || {
+            let found = find();
+            assert!(
+                begun.elapsed() < within || found.len() >= count,
+                "not within {within:?}: {what}; there are {found:?}"
+            );
+            (found.len() >= count).then_some(found)
+        })
+    }
+}
+
+impl Drop for Follower {
+    fn drop(&mut self) {
+        self.is_over.store(true, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,171 @@
+//! `kill -9` under load: what was acknowledged is counted exactly once, whatever happened in between.
+//!
+//! Five kills in the gate, a hundred with `STATEFUN_TEST_FULL=1`. Moments are drawn from `STATEFUN_TEST_SEED` (printed).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::time::{Duration, Instant};
+
+use integration_tests::harness::functions::counter;
+use integration_tests::harness::ports::free_port;
+use integration_tests::harness::{
+    Application, Broker, Documents, FunctionServer, Http, KafkaClient, eventually, is_full,
+};
+
+const CLIENTS: usize = 8;
+const KEYS_OF_TOPIC: usize = 16;
+const REST: Duration = Duration::from_secs(60);
+
+/// Moments from a seed: splitmix64.
+struct Moments(u64);
+
+impl Moments {
+    fn seeded() -> Self {
+        let drawn = || {
+            let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+            since.map_or(1, |since| since.as_nanos() as u64)
+        };
+        let seed = std::env::var("STATEFUN_TEST_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(drawn);
+        println!("STATEFUN_TEST_SEED={seed}");
+        Self(seed)
+    }
+
+    fn within(&mut self, from_ms: u64, to_ms: u64) -> Duration {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        Duration::from_millis(from_ms + (z ^ (z >> 31)) % (to_ms - from_ms))
+    }
+}
+
+/// What a client knows of its key: how often it was told yes, and whether the last post got no answer.
+#[derive(Clone, Copy, Default)]
+struct Told {
+    acknowledged: i64,
+    unanswered: i64,
+}
+
+/// Posts to its own key, one after the other, until the server does not answer any more.
+fn client(url: &str, is_over: &AtomicBool) -> Told {
+    let http = Http::with_timeout(Duration::from_secs(20));
+    let mut told = Told::default();
+    while !is_over.load(Ordering::Relaxed) {
+        match http.ask("POST", url, &[("content-type", "text/plain")], Some(b"x")) {
+            Ok(answer) if answer.status == 200 => told.acknowledged += 1,
+            Ok(answer) => panic!("{url}: {} {}", answer.status, answer.text()),
+            // Refused before anything was sent, or cut off after: nobody can tell from here.
+            Err(_) => {
+                told.unanswered = 1;
+                break;
+            }
+        }
+    }
+    told
+}
+
+#[test]
+fn no_acknowledged_event_and_no_record_is_lost_or_counted_twice() {
+    let rounds = if is_full() { 100 } else { 5 };
+    let mut moments = Moments::seeded();
+    let broker = Broker::shared();
+    let kafka = broker.client();
+    kafka.create_topic("tallies", 4);
+    let server = FunctionServer::start(counter);
+    let door = free_port();
+    let module = Documents::new().endpoint("it/*", server.port, "").door(door).kafka_in(
+        &broker.address(),
+        "kills",
+        &[("tallies", "it/record", "it/tally")],
+        "startupPosition: {type: earliest}",
+    );
+    let application = Application::new(&module).with(&["--epoch", "50ms"]);
+    let produced = Arc::new(AtomicI64::new(0));
+    let is_done = Arc::new(AtomicBool::new(false));
+    let producer = std::thread::spawn({
+        let (produced, is_done) = (Arc::clone(&produced), Arc::clone(&is_done));
+        move || produce(&kafka, &produced, &is_done)
+    });
+
+    let mut counted: BTreeMap<String, i64> = BTreeMap::new();
+    let (mut acknowledged, mut unanswered, mut recoveries) = (0, 0, Vec::new());
+    let mut node = application.start();
+    for round in 1..=rounds {
+        let is_over = Arc::new(AtomicBool::new(false));
+        let clients: Vec<_> = (0..CLIENTS)
+            .map(|client_number| {
+                let is_over = Arc::clone(&is_over);
+                let url = format!("http://127.0.0.1:{door}/it/counter/client{client_number}");
+                std::thread::spawn(move || client(&url, &is_over))
+            })
+            .collect();
+        std::thread::sleep(moments.within(100, 700));
+        node.kill();
+        is_over.store(true, Ordering::Relaxed);
+        let told: Vec<Told> = clients.into_iter().map(|client| client.join().unwrap()).collect();
+
+        let begun = Instant::now();
+        node = application.start();
+        recoveries.push(begun.elapsed());
+        for (number, told) in told.iter().enumerate() {
+            let id = format!("client{number}");
+            let before = counted.get(&id).copied().unwrap_or(0);
+            let least = before + told.acknowledged;
+            let most = least + told.unanswered;
+            let seen = eventually(REST, &format!("round {round}: {id} counts at least {least}"), || {
+                let seen = node.state("it/counter", &id, "seen").and_then(|seen| seen.as_i64()).unwrap_or(0);
+                (seen >= least).then_some(seen)
+            });
+            assert!(seen <= most, "round {round}: {id} counts {seen}, more than the {most} that were sent");
+            acknowledged += told.acknowledged;
+            unanswered += told.unanswered;
+        }
+        // What got no answer may still be on its way from a recording to its function.
+        node.await_rest_of("it/counter", REST);
+        for (number, told) in told.iter().enumerate() {
+            let id = format!("client{number}");
+            let before = counted.get(&id).copied().unwrap_or(0);
+            let seen = node.state("it/counter", &id, "seen").and_then(|seen| seen.as_i64()).unwrap_or(0);
+            let allowed = before + told.acknowledged..=before + told.acknowledged + told.unanswered;
+            assert!(allowed.contains(&seen), "round {round}: {id} counts {seen} and not {allowed:?}");
+            counted.insert(id, seen);
+        }
+    }
+
+    is_done.store(true, Ordering::Relaxed);
+    producer.join().unwrap();
+    let expected = produced.load(Ordering::Relaxed);
+    let tallies = eventually(REST, &format!("all {expected} records are counted"), || {
+        let tallies = node.counts("it/tally", "seen");
+        (tallies.values().sum::<i64>() >= expected).then_some(tallies)
+    });
+    node.await_rest(REST);
+    assert_eq!(node.counts("it/tally", "seen"), tallies, "and stay so");
+    for (key, count) in &tallies {
+        let number: i64 = key.trim_start_matches("key").parse().unwrap();
+        let of_key = (expected - number + KEYS_OF_TOPIC as i64 - 1) / KEYS_OF_TOPIC as i64;
+        assert_eq!(*count, of_key, "records of {key}");
+    }
+    recoveries.sort();
+    println!(
+        "{rounds} kills: {acknowledged} acknowledged events and {expected} records, each counted once; \
+         {unanswered} posts got no answer; back after {:?} in the middle, {:?} at most",
+        recoveries[recoveries.len() / 2],
+        recoveries[recoveries.len() - 1]
+    );
+    assert!(acknowledged > 0 && expected > 0, "a test without load shows nothing");
+}
+
+/// Produces records until it is over, a few thousand in a second.
+fn produce(kafka: &KafkaClient, produced: &AtomicI64, is_done: &AtomicBool) {
+    while !is_done.load(Ordering::Relaxed) {
+        for _ in 0..20 {
+            let number = produced.fetch_add(1, Ordering::Relaxed);
+            let key = format!("key{}", number as usize % KEYS_OF_TOPIC);
+            kafka.produce("tallies", None, Some(&key), number.to_string().as_bytes());
+        }
+        std::thread::sleep(Duration::from_millis(8));
+    }
+    kafka.flush();
+}
