@@ -1,14 +1,13 @@
 //! What librdkafka tells, passed on in bearable amounts.
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use rdkafka::ClientConfig;
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, ConsumerContext};
-use rdkafka::error::{KafkaError, KafkaResult};
-use rdkafka::{ClientConfig, TopicPartitionList};
+use rdkafka::error::KafkaError;
 use statefun::Symbol;
 use tracing::{debug, warn};
 
@@ -44,12 +43,11 @@ pub(super) fn configuration(options: &Options) -> ClientConfig {
 pub(super) struct Context {
     source_id: Symbol,
     trouble: Hush,
-    commits_pending: AtomicUsize,
 }
 
 impl Context {
     pub(super) fn new(source_id: Symbol) -> Self {
-        Self { source_id, trouble: Hush::new(Duration::from_secs(10)), commits_pending: AtomicUsize::new(0) }
+        Self { source_id, trouble: Hush::new(Duration::from_secs(10)) }
     }
 
     /// Something went wrong that will be tried again.
@@ -59,14 +57,6 @@ impl Context {
             Some(unsaid) => warn!(ingress = %self.source_id, unsaid, "cannot {attempt}, trying again: {error}"),
             None => debug!(ingress = %self.source_id, "cannot {attempt}, trying again: {error}"),
         }
-    }
-
-    pub(super) fn commit_begun(&self) {
-        self.commits_pending.fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub(super) fn commits_pending(&self) -> bool {
-        self.commits_pending.load(Ordering::Relaxed) > 0
     }
 }
 
@@ -81,15 +71,8 @@ impl ClientContext for Context {
     }
 }
 
-impl ConsumerContext for Context {
-    fn commit_callback(&self, result: KafkaResult<()>, _: &TopicPartitionList) {
-        let _ = self.commits_pending.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1));
-        if let Err(error) = result {
-            // For operators only: the next epoch commits again, and recovery never looks.
-            self.trouble("commit offsets to the group", &error);
-        }
-    }
-}
+// Commits are asynchronous, and librdkafka says nothing about how those ended unless a C callback is set.
+impl ConsumerContext for Context {}
 
 /// Lets one message through per interval and counts the others.
 struct Hush {

@@ -56,6 +56,7 @@ pub(super) struct Reader {
     restored: BTreeMap<Partition, i64>,
     is_restored: bool,
     looked: Instant,
+    last_commit: Option<TopicPartitionList>,
 }
 
 impl Reader {
@@ -77,7 +78,15 @@ impl Reader {
             feed::failed(options.id, false, format!("cannot make a Kafka consumer of these properties: {error}"))
         })?;
         let cursors = Cursors::new(&options.topics);
-        Ok(Self { options, consumer, cursors, is_restored: !restored.is_empty(), restored, looked: Instant::now() })
+        Ok(Self {
+            options,
+            consumer,
+            cursors,
+            is_restored: !restored.is_empty(),
+            restored,
+            looked: Instant::now(),
+            last_commit: None,
+        })
     }
 
     /// Reads until the engine says stop.
@@ -265,7 +274,7 @@ impl Reader {
             .filter(|(topic, partition, _)| fresh.contains(&((*topic).to_owned(), *partition)))
             .collect();
         if !marks.is_empty() {
-            self.commit_list(&cursors::list(
+            self.commit_list(cursors::list(
                 marks.into_iter().map(|(topic, partition, next)| (topic, partition, Offset::Offset(next))),
             ));
         }
@@ -414,28 +423,33 @@ impl Reader {
         }
     }
 
-    fn commit(&self, positions: &[Position]) {
+    fn commit(&mut self, positions: &[Position]) {
         let parsed = positions.iter().filter_map(cursors::parse);
         let list = cursors::list(parsed.map(|(topic, partition, next)| (topic, partition, Offset::Offset(next))));
-        self.commit_list(&list);
+        self.commit_list(list);
     }
 
-    fn commit_list(&self, list: &TopicPartitionList) {
+    fn commit_list(&mut self, list: TopicPartitionList) {
         if list.count() == 0 {
             return;
         }
-        match self.consumer.commit(list, CommitMode::Async) {
-            Ok(()) => self.consumer.context().commit_begun(),
+        match self.consumer.commit(&list, CommitMode::Async) {
+            Ok(()) => self.last_commit = Some(list),
             Err(error) => self.consumer.context().trouble("commit offsets to the group", &error),
         }
     }
 
-    /// Gives the last commit a moment, so that operators see where an orderly stop was.
+    /// Gives the last commit a moment, so that operators see where an orderly stop was. Nothing reports that it arrived, so
+    /// the group is asked: the question follows the commit on the same connection.
     fn finish(&self) {
+        let Some(last) = &self.last_commit else { return };
         let until = Instant::now() + LAST_COMMIT_MAX;
-        while self.consumer.context().commits_pending() && Instant::now() < until {
-            // Records that arrive now were not handed over; they are read again.
-            drop(self.consumer.poll(Duration::from_millis(20)));
+        while Instant::now() < until {
+            match self.consumer.committed_offsets(last.clone(), LAST_COMMIT_MAX / 4) {
+                Ok(committed) if committed.to_topic_map() == last.to_topic_map() => return,
+                Ok(_) => std::thread::sleep(Duration::from_millis(10)),
+                Err(error) => self.consumer.context().trouble("see the group's offsets", &error),
+            }
         }
     }
 
