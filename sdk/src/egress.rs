@@ -6,13 +6,13 @@
 
 use bytes::Bytes;
 use prost::Message as _;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use statefun::{SmallBytes, ValueType};
 use statefun_protocol::egress::{
     KAFKA_RECORD_TYPENAME, KINESIS_RECORD_TYPENAME, KafkaProducerRecord, KinesisEgressRecord,
 };
 
-use crate::{Encode, EncodeError};
+use crate::{Decode, DecodeError, Encode, EncodeError};
 
 /// A record for a Kafka topic.
 ///
@@ -67,6 +67,12 @@ impl Encode for KafkaRecord {
     }
 }
 
+impl Decode for KafkaRecord {
+    fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        KafkaProducerRecord::decode(bytes).map(Self).map_err(DecodeError::new::<Self>)
+    }
+}
+
 /// A record for a Kinesis stream.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct KinesisRecord(KinesisEgressRecord);
@@ -116,8 +122,14 @@ impl Encode for KinesisRecord {
     }
 }
 
+impl Decode for KinesisRecord {
+    fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        KinesisEgressRecord::decode(bytes).map(Self).map_err(DecodeError::new::<Self>)
+    }
+}
+
 /// A record for a topic of the playground egress, `io.statefun.playground/egress`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlaygroundRecord {
     topic: String,
     payload: String,
@@ -137,6 +149,12 @@ impl Encode for PlaygroundRecord {
 
     fn encode(&self) -> Result<SmallBytes, EncodeError> {
         crate::typed::json::encode(self)
+    }
+}
+
+impl Decode for PlaygroundRecord {
+    fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        crate::typed::json::decode(bytes)
     }
 }
 

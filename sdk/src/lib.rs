@@ -41,6 +41,7 @@
 //! * [`state`]: values, lists, maps and buffers, and their expiration;
 //! * [`Context`]: who runs, who asked, when; sending, delaying, cancelling, egresses;
 //! * [`Functions`]: the functions of an application, to embed or to serve;
+//! * [`testing`]: one function in a unit test, with state and time.
 //!
 //! The guide, from the first function to deployment, is `docs/rust-sdk.md`.
 
@@ -59,6 +60,7 @@ mod remote;
 #[cfg(feature = "serve")]
 mod serve;
 pub mod state;
+pub mod testing;
 pub mod typed;
 
 pub use context::{Context, EmptyToken, TokenError};

@@ -17,6 +17,8 @@ mod buffer;
 mod list;
 mod map;
 mod sequence;
+#[cfg(test)]
+mod tests;
 mod value;
 
 use statefun::function::{Expiration, StateSpec};
