@@ -5,8 +5,9 @@ use redb::{Database, ReadableTable, Table};
 use statefun_ports::keyed_state::EncodedPart;
 use statefun_ports::snapshot_store::{Manifest, StoreError};
 
+use super::open::loudly;
 use super::split::{self, SubBlob};
-use super::tables::{self, BlobEntry, DELTAS, EPOCHS, META, META_MANIFEST};
+use super::tables::{self, BlobEntry, DELTAS, EPOCHS, META, META_MANIFEST, META_SUMMARY, Summary};
 use super::{Failure, RedbStore};
 use crate::error::{damaged, io};
 
@@ -26,11 +27,21 @@ impl RedbStore {
             blobs.extend(split::split(part, PIECE_BYTES_MAX).map_err(what)?);
         }
         let entries: Vec<BlobEntry> = blobs.iter().map(entry).collect();
-        if let Err(failure) = write(self.database()?, &manifest, &blobs, &entries) {
+        let mut summary = self.index.summary;
+        if !entries.is_empty() {
+            summary.add_epoch(manifest.epoch.0, &entries);
+        }
+        let database = self.database()?;
+        let written = loudly(|| {
+            let written = write(database, &manifest, &blobs, &entries, &summary);
+            written.map_err(|failure| failure.into_store_error(&attempt))
+        });
+        if let Err(error) = written {
             self.take_back(&manifest);
-            return Err(failure.into_store_error(&attempt));
+            return Err(error);
         }
         self.index.manifest = Some(manifest);
+        self.index.summary = summary;
         if !entries.is_empty() {
             self.index.epochs.insert(manifest.epoch.0, entries);
         }
@@ -41,18 +52,23 @@ impl RedbStore {
     /// but its promise was not kept. If that cannot be done now, the store stays closed and it is found out when it is
     /// opened next.
     fn take_back(&mut self, manifest: &Manifest) {
-        let before = self.index.manifest;
-        self.database = None;
+        let (before, summary) = (self.index.manifest, self.index.summary);
+        self.close();
         if self.ensure_open().is_err() || self.index.manifest == before {
             return;
         }
         let Some(database) = &self.database else { return };
-        if let Err(failure) = remove(database, manifest, before.as_ref()) {
-            tracing::warn!(epoch = %manifest.epoch, ?failure, "an epoch whose commit failed could not be removed");
-            self.database = None;
+        let removed = loudly(|| {
+            let removed = remove(database, manifest, before.as_ref(), &summary);
+            removed.map_err(|failure| failure.into_store_error("take an epoch back"))
+        });
+        if let Err(error) = removed {
+            tracing::warn!(epoch = %manifest.epoch, %error, "an epoch whose commit failed could not be removed");
+            self.close();
             return;
         }
         self.index.manifest = before;
+        self.index.summary = summary;
         self.index.epochs.remove(&manifest.epoch.0);
     }
 }
@@ -66,7 +82,13 @@ fn entry(blob: &SubBlob) -> BlobEntry {
     }
 }
 
-fn write(database: &Database, manifest: &Manifest, blobs: &[SubBlob], entries: &[BlobEntry]) -> Result<(), Failure> {
+fn write(
+    database: &Database,
+    manifest: &Manifest,
+    blobs: &[SubBlob],
+    entries: &[BlobEntry],
+    summary: &Summary,
+) -> Result<(), Failure> {
     let mut transaction = database.begin_write()?;
     // Recovery must not walk the whole file; the measurements are in the decision record.
     transaction.set_quick_repair(true);
@@ -79,7 +101,9 @@ fn write(database: &Database, manifest: &Manifest, blobs: &[SubBlob], entries: &
         if !entries.is_empty() {
             transaction.open_table(EPOCHS)?.insert(epoch, tables::encode_epoch(entries).as_slice())?;
         }
-        transaction.open_table(META)?.insert(META_MANIFEST, tables::encode_manifest(manifest).as_slice())?;
+        let mut meta = transaction.open_table(META)?;
+        meta.insert(META_MANIFEST, tables::encode_manifest(manifest).as_slice())?;
+        meta.insert(META_SUMMARY, tables::encode_summary(summary).as_slice())?;
     }
     transaction.commit()?;
     Ok(())
@@ -117,7 +141,12 @@ fn put_pieces(
     Ok(())
 }
 
-fn remove(database: &Database, manifest: &Manifest, before: Option<&Manifest>) -> Result<(), Failure> {
+fn remove(
+    database: &Database,
+    manifest: &Manifest,
+    before: Option<&Manifest>,
+    summary: &Summary,
+) -> Result<(), Failure> {
     let mut transaction = database.begin_write()?;
     transaction.set_quick_repair(true);
     {
@@ -127,6 +156,7 @@ fn remove(database: &Database, manifest: &Manifest, before: Option<&Manifest>) -
         deltas.retain_in((epoch, 0, 0)..=(epoch, u32::MAX, u32::MAX), |_, _| false)?;
         debug_assert!(deltas.range((epoch, 0, 0)..=(epoch, u32::MAX, u32::MAX))?.next().is_none());
         let mut meta = transaction.open_table(META)?;
+        meta.insert(META_SUMMARY, tables::encode_summary(summary).as_slice())?;
         match before {
             Some(before) => drop(meta.insert(META_MANIFEST, tables::encode_manifest(before).as_slice())?),
             None => drop(meta.remove(META_MANIFEST)?),

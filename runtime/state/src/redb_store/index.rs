@@ -6,7 +6,7 @@ use redb::{ReadTransaction, ReadableTable, TableError};
 use statefun::Epoch;
 use statefun_ports::snapshot_store::{Manifest, StoreError};
 
-use super::tables::{self, BlobEntry, EPOCHS, GROUPS, GroupEntry, META, META_FLOOR, META_MANIFEST};
+use super::tables::{self, BlobEntry, EPOCHS, GROUPS, GroupEntry, META, META_MANIFEST, META_SUMMARY, Summary};
 use super::{Failure, failed};
 use crate::error::damaged;
 
@@ -14,8 +14,7 @@ use crate::error::damaged;
 #[derive(Debug, Default)]
 pub(super) struct Index {
     pub(super) manifest: Option<Manifest>,
-    /// Blobs of epochs up to this one count for nobody.
-    pub(super) floor: Epoch,
+    pub(super) summary: Summary,
     pub(super) epochs: BTreeMap<u64, Vec<BlobEntry>>,
     pub(super) groups: BTreeMap<u16, GroupEntry>,
 }
@@ -37,10 +36,9 @@ impl Index {
             index.manifest = Some(manifest.ok_or_else(|| damaged(Epoch::default(), "the manifest cannot be read"))?);
         }
         let newest = index.newest();
-        if let Some(row) = meta.get(META_FLOOR).map_err(|error| attempt(error.into()))? {
-            let floor = row.value().try_into().map(u64::from_le_bytes);
-            index.floor = Epoch(floor.map_err(|_| damaged(newest, "the row about folded epochs cannot be read"))?);
-        }
+        let summary = meta.get(META_SUMMARY).map_err(|error| attempt(error.into()))?;
+        let summary = summary.and_then(|row| tables::decode_summary(row.value()));
+        index.summary = summary.ok_or_else(|| damaged(newest, "the summary of the index cannot be read"))?;
         let mut read = || -> Result<(), Failure> {
             for row in transaction.open_table(EPOCHS)?.iter()? {
                 let (epoch, blobs) = row?;
@@ -59,7 +57,18 @@ impl Index {
             Ok(())
         };
         read().map_err(|failure| failure.into_store_error("read the index of the state"))?;
+        let mut found = Summary::empty(index.summary.floor);
+        index.epochs.iter().for_each(|(&epoch, blobs)| found.add_epoch(epoch, blobs));
+        index.groups.iter().for_each(|(&group, entry)| found.add_group(group, entry));
+        if found != index.summary || (index.manifest.is_none() && found != Summary::default()) {
+            return Err(damaged(newest, "rows of the index are missing"));
+        }
         Ok(index)
+    }
+
+    /// Blobs of epochs up to this one count for nobody.
+    pub(super) fn floor(&self) -> Epoch {
+        self.summary.floor
     }
 
     pub(super) fn newest(&self) -> Epoch {
@@ -68,7 +77,7 @@ impl Index {
 
     /// The epoch up to which deltas are folded into the base of `group`.
     pub(super) fn folded(&self, group: u16) -> Epoch {
-        self.groups.get(&group).map_or(self.floor, |entry| entry.folded.max(self.floor))
+        self.groups.get(&group).map_or(self.floor(), |entry| entry.folded.max(self.floor()))
     }
 
     /// The blobs that count for `group` up to `target`, oldest first.
@@ -80,7 +89,7 @@ impl Index {
 
     /// The key groups that have something to fold up to `target`.
     pub(super) fn changed_up_to(&self, target: Epoch) -> BTreeSet<u16> {
-        let live = self.epochs.range(self.floor.0 + 1..).take_while(|&(&epoch, _)| epoch <= target.0);
+        let live = self.epochs.range(self.floor().0 + 1..).take_while(|&(&epoch, _)| epoch <= target.0);
         live.flat_map(|(&epoch, blobs)| blobs.iter().flat_map(|blob| &blob.groups).map(move |&group| (epoch, group)))
             .filter(|&(epoch, group)| epoch > self.folded(group).0)
             .map(|(_, group)| group)
@@ -88,7 +97,7 @@ impl Index {
     }
 
     pub(super) fn delta_bytes(&self) -> u64 {
-        let live = self.epochs.range(self.floor.0 + 1..);
+        let live = self.epochs.range(self.floor().0 + 1..);
         live.flat_map(|(_, blobs)| blobs).map(|blob| blob.bytes).sum()
     }
 

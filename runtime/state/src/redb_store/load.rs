@@ -9,6 +9,7 @@ use statefun_ports::rows::{RowKey, RowValue};
 use statefun_ports::snapshot_store::StoreError;
 
 use super::index::{BlobId, Index};
+use super::open::loudly;
 use super::tables::{BASE, BlobEntry, DELTAS};
 use super::{Failure, RedbStore};
 use crate::codec::Names;
@@ -24,15 +25,15 @@ impl RedbStore {
         let cache_bytes = self.options.blob_cache_bytes;
         self.ensure_open()?;
         let database = self.database()?;
-        let load = || -> Result<(), Failure> {
-            let mut reader = GroupReader::new(&database.begin_read()?, BlobCache::new(cache_bytes))?;
-            let mut names = Names::default();
-            for group in groups {
-                reader.read(&self.index, group, self.index.newest())?.decode(&mut names, each)?;
-            }
-            Ok(())
-        };
-        load().map_err(|failure| failure.into_store_error("load the state"))
+        let failed = |failure: Failure| failure.into_store_error("load the state");
+        let transaction = database.begin_read().map_err(|error| failed(error.into()))?;
+        let mut reader = loudly(|| GroupReader::new(&transaction, BlobCache::new(cache_bytes)).map_err(failed))?;
+        let mut names = Names::default();
+        for group in groups {
+            let rows = loudly(|| reader.read(&self.index, group, self.index.newest()).map_err(failed))?;
+            rows.decode(&mut names, each)?;
+        }
+        Ok(())
     }
 }
 

@@ -86,7 +86,7 @@ impl RedbStore {
     #[must_use]
     pub fn stats(&self) -> StoreStats {
         StoreStats {
-            epochs: self.index.epochs.range(self.index.floor.0 + 1..).count() as u64,
+            epochs: self.index.epochs.range(self.index.floor().0 + 1..).count() as u64,
             delta_bytes: self.index.delta_bytes(),
             base_bytes: self.index.base_bytes(),
             base_rows: self.index.groups.values().map(|group| group.rows).sum(),
@@ -114,6 +114,12 @@ impl SnapshotStore for RedbStore {
 
     fn tidy(&mut self) -> Result<bool, StoreError> {
         self.tidy_step()
+    }
+}
+
+impl Drop for RedbStore {
+    fn drop(&mut self) {
+        self.close();
     }
 }
 

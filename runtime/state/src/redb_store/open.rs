@@ -1,15 +1,18 @@
 //! Opening a data directory, at start and again after a failure.
 
 use std::fs::{self, File};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use redb::{Database, ReadableDatabase, ReadableTable};
-use statefun::{Generation, Lineage};
+use statefun::{Epoch, Generation, Lineage};
 use statefun_ports::snapshot_store::StoreError;
 
 use super::index::Index;
 use super::lock::DirectoryLock;
-use super::tables::{BASE, DELTAS, EPOCHS, FORMAT, GROUPS, META, META_FORMAT, META_GENERATION, META_LINEAGE};
+use super::tables::{
+    self, BASE, DELTAS, EPOCHS, FORMAT, GROUPS, META, META_FORMAT, META_GENERATION, META_LINEAGE, META_SUMMARY, Summary,
+};
 use super::{Failure, OpenOptions, Opener, RedbStore, failed};
 use crate::error::{damaged, io};
 
@@ -43,10 +46,19 @@ impl RedbStore {
     /// The same for a file that `open` opens; `path` is its name in errors.
     pub(super) fn open_with(open: Opener, path: &Path, options: OpenOptions) -> Result<Self, StoreError> {
         let attempt = format!("open {}", path.display());
-        let database = open().map_err(|error| failed(&attempt)(error.into()))?;
-        let (generation, lineage) =
-            claim(&database, path, options.lineage).map_err(|failure| failure.into_store_error(&attempt))?;
-        let index = read_index(&database)?;
+        let database = loudly(|| open().map_err(|error| failed(&attempt)(error.into())))?;
+        let read = loudly(|| {
+            let claimed = claim(&database, path, options.lineage);
+            let claimed = claimed.map_err(|failure| failure.into_store_error(&attempt))?;
+            Ok((claimed, read_index(&database)?))
+        });
+        let ((generation, lineage), index) = match read {
+            Ok(read) => read,
+            Err(error) => {
+                close(database);
+                return Err(error);
+            }
+        };
         tracing::debug!(%generation, manifest = ?index.manifest, "opened {}", path.display());
         Ok(Self { open, database: Some(database), index, round: None, options, generation, lineage, _lock: None })
     }
@@ -57,15 +69,28 @@ impl RedbStore {
     /// When it cannot be opened or read; it is tried again next time.
     pub(super) fn ensure_open(&mut self) -> Result<(), StoreError> {
         if self.database.is_none() {
-            let database = (self.open)().map_err(|error| failed("open the state anew")(error.into()))?;
-            self.index = read_index(&database)?;
+            let database = loudly(|| (self.open)().map_err(|error| failed("open the state anew")(error.into())))?;
+            match loudly(|| read_index(&database)) {
+                Ok(index) => self.index = index,
+                Err(error) => {
+                    close(database);
+                    return Err(error);
+                }
+            }
             self.round = None;
             self.database = Some(database);
         }
         Ok(())
     }
 
-    /// The same, for what follows.
+    /// Closes the file; what is committed is in it already.
+    pub(super) fn close(&mut self) {
+        if let Some(database) = self.database.take() {
+            close(database);
+        }
+    }
+
+    /// The open file.
     ///
     /// # Errors
     /// When it is closed: only after a failure, and [`Self::ensure_open`] was not called.
@@ -74,7 +99,28 @@ impl RedbStore {
     }
 }
 
-fn read_index(database: &Database) -> Result<Index, StoreError> {
+/// redb panics on some damaged pages; for whoever recovers, that is damage like any other.
+pub(super) fn loudly<T>(read: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    // Nothing is used afterwards that the panic may have left half done: the state is not opened, or not loaded.
+    catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a page cannot be read");
+        Err(damaged(Epoch::default(), format_args!("the file: {text}")))
+    })
+}
+
+fn close(database: Database) {
+    // redb writes down what it knows of free pages, and panics when that is damaged.
+    let closed = loudly(|| {
+        drop(database);
+        Ok(())
+    });
+    if let Err(error) = closed {
+        tracing::warn!(%error, "the state was not closed cleanly");
+    }
+}
+
+pub(super) fn read_index(database: &Database) -> Result<Index, StoreError> {
     let transaction = database.begin_read().map_err(|error| failed("read the index of the state")(error.into()))?;
     Index::read(&transaction)
 }
@@ -83,6 +129,7 @@ fn read_index(database: &Database) -> Result<Index, StoreError> {
 fn claim(database: &Database, path: &Path, lineage: Lineage) -> Result<(Generation, Lineage), Failure> {
     let mut transaction = database.begin_write()?;
     transaction.set_quick_repair(true);
+    let is_new = transaction.list_tables()?.next().is_none();
     let claimed = {
         let mut meta = transaction.open_table(META)?;
         let number = |name| -> Result<Option<u128>, Failure> {
@@ -95,11 +142,17 @@ fn claim(database: &Database, path: &Path, lineage: Lineage) -> Result<(Generati
             let path = path.display().to_string();
             return Err(StoreError::NewerFormat { path, found, known: FORMAT }.into());
         }
+        if format.is_none() && !is_new {
+            return Err(damaged(Epoch::default(), "the row that says the format is missing").into());
+        }
         let generation = number(META_GENERATION)?.unwrap_or_default();
         let generation = u64::try_from(generation).ok().and_then(|generation| generation.checked_add(1));
-        let generation = generation.ok_or_else(|| damaged(Default::default(), "the generation cannot be read"))?;
+        let generation = generation.ok_or_else(|| damaged(Epoch::default(), "the generation cannot be read"))?;
         let lineage = number(META_LINEAGE)?.unwrap_or(lineage.0);
         meta.insert(META_FORMAT, FORMAT.to_le_bytes().as_slice())?;
+        if is_new {
+            meta.insert(META_SUMMARY, tables::encode_summary(&Summary::default()).as_slice())?;
+        }
         meta.insert(META_GENERATION, generation.to_le_bytes().as_slice())?;
         meta.insert(META_LINEAGE, lineage.to_le_bytes().as_slice())?;
         (Generation(generation), Lineage(lineage))

@@ -1,7 +1,7 @@
 //! What lies where in the redb file.
 //!
 //! ```text
-//!   meta     name                         "format" u32, "generation" u64, "lineage" u128, "floor" u64, "manifest"
+//!   meta     name                         "format" u32, "generation" u64, "lineage" u128, "summary", "manifest"
 //!   epochs   epoch                        its blobs: pieces, bytes, rows, key groups of each
 //!   deltas   (epoch, blob, piece)         blobs, cut in pieces that fit a page
 //!   groups   key group                    up to which epoch it is folded, its blocks, bytes, rows
@@ -9,7 +9,9 @@
 //! ```
 //!
 //! Numbers: least significant byte first. Rows of `epochs` and `groups` and the manifest end with a crc32 of what stands
-//! before it, since a wrong number there would silently drop rows; blobs and blocks bring their own checksums.
+//! before it, since a wrong number there would silently drop rows; blobs and blocks bring their own checksums. redb does
+//! not verify its pages when it reads them, so whole rows could vanish: the summary says how many rows of `epochs` and
+//! `groups` there are and what they add up to, and changes with them in the same transaction.
 //!
 //! A blob counts for a key group when its epoch is newer than what the group is folded up to, which is the greater of
 //! the group's own row and `floor`. Blobs of epochs up to `floor` count for nobody and are deleted at leisure.
@@ -30,8 +32,74 @@ pub(super) const BASE: TableDefinition<'static, (u16, u32), &[u8]> = TableDefini
 pub(super) const META_FORMAT: &str = "format";
 pub(super) const META_GENERATION: &str = "generation";
 pub(super) const META_LINEAGE: &str = "lineage";
-pub(super) const META_FLOOR: &str = "floor";
+pub(super) const META_SUMMARY: &str = "summary";
 pub(super) const META_MANIFEST: &str = "manifest";
+
+/// What the rows of `epochs` and `groups` add up to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Summary {
+    /// Blobs of epochs up to this one count for nobody.
+    pub(super) floor: Epoch,
+    rows: u64,
+    sum: u64,
+}
+
+impl Summary {
+    /// Of no rows.
+    pub(super) fn empty(floor: Epoch) -> Self {
+        Self { floor, rows: 0, sum: 0 }
+    }
+
+    pub(super) fn with_floor(self, floor: Epoch) -> Self {
+        Self { floor, ..self }
+    }
+
+    pub(super) fn add_epoch(&mut self, epoch: u64, blobs: &[BlobEntry]) {
+        self.add(weight(b"epoch", epoch, &encode_epoch(blobs)));
+    }
+
+    pub(super) fn remove_epoch(&mut self, epoch: u64, blobs: &[BlobEntry]) {
+        self.remove(weight(b"epoch", epoch, &encode_epoch(blobs)));
+    }
+
+    pub(super) fn add_group(&mut self, group: u16, entry: &GroupEntry) {
+        self.add(weight(b"group", u64::from(group), &encode_group(entry)));
+    }
+
+    pub(super) fn remove_group(&mut self, group: u16, entry: &GroupEntry) {
+        self.remove(weight(b"group", u64::from(group), &encode_group(entry)));
+    }
+
+    fn add(&mut self, weight: u64) {
+        self.rows += 1;
+        self.sum = self.sum.wrapping_add(weight);
+    }
+
+    fn remove(&mut self, weight: u64) {
+        self.rows -= 1;
+        self.sum = self.sum.wrapping_sub(weight);
+    }
+}
+
+fn weight(table: &[u8], key: u64, row: &[u8]) -> u64 {
+    let mut crc = crc32fast::Hasher::new();
+    crc.update(table);
+    crc.update(&key.to_le_bytes());
+    crc.update(row);
+    u64::from(crc.finalize())
+}
+
+pub(super) fn encode_summary(summary: &Summary) -> Vec<u8> {
+    seal([summary.floor.0, summary.rows, summary.sum].iter().flat_map(|number| number.to_le_bytes()).collect())
+}
+
+pub(super) fn decode_summary(bytes: &[u8]) -> Option<Summary> {
+    let mut rest = unseal(bytes)?;
+    let floor = Epoch(u64::from_le_bytes(take(&mut rest)?));
+    let rows = u64::from_le_bytes(take(&mut rest)?);
+    let sum = u64::from_le_bytes(take(&mut rest)?);
+    rest.is_empty().then_some(Summary { floor, rows, sum })
+}
 
 /// A blob of an epoch.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -151,6 +219,13 @@ mod tests {
             Manifest { epoch: Epoch(3), generation: Generation(2), lineage: Lineage(1 << 100), key_groups: 128 };
         assert_eq!(decode_epoch(&encode_epoch(&blobs)), Some(blobs.clone()));
         assert_eq!(decode_group(&encode_group(&group)), Some(group));
+        let mut summary = Summary { floor: Epoch(4), ..Summary::default() };
+        summary.add_epoch(3, &blobs);
+        summary.add_group(5, &group);
+        assert_eq!(decode_summary(&encode_summary(&summary)), Some(summary));
+        summary.remove_epoch(3, &blobs);
+        summary.remove_group(5, &group);
+        assert_eq!(summary, Summary { floor: Epoch(4), ..Summary::default() });
         assert_eq!(decode_manifest(&encode_manifest(&manifest)), Some(manifest));
         let encoded = encode_epoch(&blobs);
         for index in 0..encoded.len() {

@@ -8,7 +8,8 @@ use statefun_ports::snapshot_store::StoreError;
 use statefun_protocol::storage::block::EncodedBlock;
 
 use super::load::{BlobCache, GroupReader};
-use super::tables::{self, BASE, DELTAS, EPOCHS, GROUPS, GroupEntry, META, META_FLOOR};
+use super::open::loudly;
+use super::tables::{self, BASE, DELTAS, EPOCHS, GROUPS, GroupEntry, META, META_SUMMARY, Summary};
 use super::{Failure, RedbStore};
 
 /// How many pieces of folded blobs one step deletes, unless a single epoch has more.
@@ -27,30 +28,34 @@ pub(super) struct Round {
 impl RedbStore {
     pub(super) fn tidy_step(&mut self) -> Result<bool, StoreError> {
         self.ensure_open()?;
-        let attempt = "fold the state";
-        let result = if self.index.epochs.first_key_value().is_some_and(|(&epoch, _)| epoch <= self.index.floor.0) {
-            self.delete_folded().map(|()| true)
-        } else {
-            match self.round.take() {
-                None if self.is_due() => {
-                    let target = self.index.newest();
-                    let groups = self.index.changed_up_to(target).into_iter().collect();
-                    self.round = Some(Round { target, groups, cache: BlobCache::new(self.options.blob_cache_bytes) });
-                    Ok(true)
-                }
-                None => Ok(false),
-                Some(round) => self.advance(round).map(|()| true),
-            }
-        };
-        result.map_err(|failure| {
-            // Whether the step was written or not, the file says.
-            self.database = None;
-            failure.into_store_error(attempt)
-        })
+        let step = loudly(|| self.step().map_err(|failure| failure.into_store_error("fold the state")));
+        if step.is_err() {
+            // Whether it was written or not, the file says.
+            self.close();
+        }
+        step
+    }
+
+    fn step(&mut self) -> Result<bool, Failure> {
+        if self.index.epochs.first_key_value().is_some_and(|(&epoch, _)| epoch <= self.index.floor().0) {
+            self.delete_folded()?;
+            return Ok(true);
+        }
+        if let Some(round) = self.round.take() {
+            self.advance(round)?;
+            return Ok(true);
+        }
+        if !self.is_due() {
+            return Ok(false);
+        }
+        let target = self.index.newest();
+        let groups = self.index.changed_up_to(target).into_iter().collect();
+        self.round = Some(Round { target, groups, cache: BlobCache::new(self.options.blob_cache_bytes) });
+        Ok(true)
     }
 
     fn is_due(&self) -> bool {
-        let epochs = self.index.epochs.range(self.index.floor.0 + 1..).count();
+        let epochs = self.index.epochs.range(self.index.floor().0 + 1..).count();
         epochs > self.options.delta_epochs_max
             || self.index.delta_bytes() > self.options.delta_bytes_min.max(self.index.base_bytes())
     }
@@ -59,21 +64,29 @@ impl RedbStore {
     fn advance(&mut self, mut round: Round) -> Result<(), Failure> {
         let database = self.database()?;
         let Some(group) = round.groups.pop_front() else {
-            raise_floor(database, round.target)?;
-            self.index.floor = round.target;
+            let summary = self.index.summary.with_floor(round.target);
+            raise_floor(database, &summary)?;
+            self.index.summary = summary;
             return Ok(());
         };
         let mut reader = GroupReader::new(&database.begin_read()?, std::mem::take(&mut round.cache))?;
         let blocks = reader.read(&self.index, group, round.target)?.fold()?;
         round.cache = reader.into_cache();
-        let blocks_before = self.index.groups.get(&group).map_or(0, |entry| entry.blocks);
+        let before = self.index.groups.get(&group);
+        let blocks_before = before.map_or(0, |entry| entry.blocks);
         let entry = GroupEntry {
             folded: round.target,
             blocks: u32::try_from(blocks.len()).expect("a group's base has fewer than 2^32 blocks"),
             bytes: blocks.iter().map(|block| block.bytes.len() as u64).sum(),
             rows: blocks.iter().map(|block| block.rows).sum(),
         };
-        write_base(database, group, &blocks, blocks_before, &entry)?;
+        let mut summary = self.index.summary;
+        if let Some(before) = before {
+            summary.remove_group(group, before);
+        }
+        summary.add_group(group, &entry);
+        write_base(database, group, &blocks, blocks_before, &entry, &summary)?;
+        self.index.summary = summary;
         self.index.groups.insert(group, entry);
         self.round = Some(round);
         Ok(())
@@ -82,14 +95,15 @@ impl RedbStore {
     /// Deletes blobs that count for nobody, oldest first.
     fn delete_folded(&mut self) -> Result<(), Failure> {
         let database = self.database()?;
-        let (mut pieces, mut epochs) = (0, Vec::new());
-        for (&epoch, blobs) in self.index.epochs.range(..=self.index.floor.0) {
+        let (mut pieces, mut epochs, mut summary) = (0, Vec::new(), self.index.summary);
+        for (&epoch, blobs) in self.index.epochs.range(..=self.index.floor().0) {
             let more: u32 = blobs.iter().map(|blob| blob.pieces).sum();
             if !epochs.is_empty() && pieces + more > PIECES_PER_STEP {
                 break;
             }
             pieces += more;
             epochs.push(epoch);
+            summary.remove_epoch(epoch, blobs);
         }
         let mut transaction = database.begin_write()?;
         transaction.set_quick_repair(true);
@@ -102,8 +116,10 @@ impl RedbStore {
             if let (Some(&first), Some(&last)) = (epochs.first(), epochs.last()) {
                 deltas.retain_in((first, 0, 0)..=(last, u32::MAX, u32::MAX), |_, _| false)?;
             }
+            transaction.open_table(META)?.insert(META_SUMMARY, tables::encode_summary(&summary).as_slice())?;
         }
         transaction.commit()?;
+        self.index.summary = summary;
         for epoch in epochs {
             self.index.epochs.remove(&epoch);
         }
@@ -118,6 +134,7 @@ fn write_base(
     blocks: &[EncodedBlock],
     blocks_before: u32,
     entry: &GroupEntry,
+    summary: &Summary,
 ) -> Result<(), Failure> {
     let mut transaction = database.begin_write()?;
     transaction.set_quick_repair(true);
@@ -130,15 +147,16 @@ fn write_base(
             base.remove((group, number))?;
         }
         transaction.open_table(GROUPS)?.insert(group, tables::encode_group(entry).as_slice())?;
+        transaction.open_table(META)?.insert(META_SUMMARY, tables::encode_summary(summary).as_slice())?;
     }
     transaction.commit()?;
     Ok(())
 }
 
-fn raise_floor(database: &Database, floor: Epoch) -> Result<(), Failure> {
+fn raise_floor(database: &Database, summary: &Summary) -> Result<(), Failure> {
     let mut transaction = database.begin_write()?;
     transaction.set_quick_repair(true);
-    transaction.open_table(META)?.insert(META_FLOOR, floor.0.to_le_bytes().as_slice())?;
+    transaction.open_table(META)?.insert(META_SUMMARY, tables::encode_summary(summary).as_slice())?;
     transaction.commit()?;
     Ok(())
 }

@@ -207,3 +207,57 @@ fn an_epoch_costs_two_syncs() {
     fixture.step(Step::Commit(vec![change(1, 1, Some(vec![1; 1000]))]));
     assert_eq!(fixture.disk.syncs() - before, 2);
 }
+
+/// What a damaged disk holds, without writing to it: redb, unwinding from a write to damaged pages, may even abort the
+/// process, which is loud enough but would end this test.
+fn read_only(disk: &Disk) -> Result<(u64, Rows), StoreError> {
+    use crate::redb_store::open::{loudly, read_index};
+    let opened = disk.clone();
+    let open: Opener = Box::new(move || Database::builder().create_with_backend(opened.open()));
+    let database = std::mem::ManuallyDrop::new(loudly(|| open().map_err(|error| failed("open")(error.into())))?);
+    let index = loudly(|| read_index(&database))?;
+    let mut store = std::mem::ManuallyDrop::new(RedbStore {
+        open,
+        database: Some(std::mem::ManuallyDrop::into_inner(database)),
+        index,
+        round: None,
+        options: eager(),
+        generation: Generation(1),
+        lineage: Lineage(5),
+        _lock: None,
+    });
+    let epoch = store.manifest()?.map_or(0, |manifest| manifest.epoch.0);
+    Ok((epoch, load(&mut store)?))
+}
+
+/// Whatever bit turns, rows are either all right or refused, loudly; never quietly others. redb
+/// does not verify its pages when it reads them and panics on some; that is a refusal as well.
+#[test]
+fn no_changed_bit_ever_changes_rows_quietly() {
+    let mut fixture = Fixture::new();
+    for id in 0..8 {
+        let changes: Vec<_> = (0..=GROUPS).map(|group| change(group, id, Some(vec![id; 40]))).collect();
+        fixture.step(Step::Commit(changes));
+    }
+    tidy(&mut fixture.store);
+    for id in 0..4 {
+        fixture.step(Step::Commit(vec![change(u16::from(id), id, None), change(1, 100 + id, Some(vec![id; 40]))]));
+    }
+    fixture.store.database = None;
+    let (len, expected) = (fixture.disk.len(), fixture.durable.clone());
+    let (mut right, mut refused) = (0, 0);
+    for byte in (0..len).step_by(37).filter(|&byte| fixture.disk.is_used(byte)) {
+        let disk = fixture.disk.copy();
+        disk.flip(byte, (byte % 8) as u8);
+        let read = read_only(&disk);
+        match read {
+            Ok(read) => {
+                assert!(read == expected, "byte {byte} of {len} changed rows quietly");
+                right += 1;
+            }
+            Err(StoreError::Damaged { .. } | StoreError::Io { .. } | StoreError::NewerFormat { .. }) => refused += 1,
+            Err(error) => panic!("byte {byte}: {error}"),
+        }
+    }
+    assert!(right > 20 && refused > 20, "{right} right, {refused} refused");
+}

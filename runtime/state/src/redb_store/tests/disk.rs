@@ -99,6 +99,28 @@ impl Disk {
         found.len()
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.state().visible.len()
+    }
+
+    /// Whether anything near a byte was ever written; the rest of the file is zeros, and there is a lot of it.
+    pub(super) fn is_used(&self, byte: usize) -> bool {
+        let state = self.state();
+        let near = byte.saturating_sub(16)..(byte + 16).min(state.visible.len());
+        state.visible[near].iter().any(|&byte| byte != 0)
+    }
+
+    /// Turns one bit.
+    pub(super) fn flip(&self, byte: usize, bit: u8) {
+        self.state().visible[byte] ^= 1 << bit;
+    }
+
+    /// Another disk with the same bytes.
+    pub(super) fn copy(&self) -> Self {
+        let bytes = self.state().visible.clone();
+        Self(Arc::new(Mutex::new(State { platter: bytes.clone(), visible: bytes, ..State::default() })))
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap()
     }
