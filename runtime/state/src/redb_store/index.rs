@@ -77,7 +77,8 @@ impl Index {
 
     /// The epoch up to which deltas are folded into the base of `group`.
     pub(super) fn folded(&self, group: u16) -> Epoch {
-        self.groups.get(&group).map_or(self.floor(), |entry| entry.folded.max(self.floor()))
+        let own = self.groups.get(&group).map(|entry| entry.folded).unwrap_or_default();
+        own.max(self.floor())
     }
 
     /// The blobs that count for `group` up to `target`, oldest first.
