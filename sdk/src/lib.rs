@@ -88,3 +88,8 @@ pub mod prelude {
         KafkaRecord, List, Map, Message, OrFail, PlaygroundRecord, StatefulFunction, States, Typed, Value,
     };
 }
+
+/// The guide, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/rust-sdk.md")]
+struct Guide;
