@@ -112,7 +112,7 @@ impl StatefulFunction for Shelf {
             self.points.clear(context);
         }
         let on = self.on.update(context, |on| *on = !*on)?;
-        for entry in self.stock.iter(context)?.collect::<Result<Vec<_>, _>>()? {
+        for entry in self.stock.to_vec(context)? {
             context.egress(&OUT, &PlaygroundRecord::new("stock", format!("{on} {entry:?}")))?;
         }
         Ok(())

@@ -41,8 +41,7 @@ impl Cart {
     }
 
     fn clear(&self, context: &mut Context<'_>) -> Result<(), FunctionError> {
-        let goods: Vec<_> = self.basket.iter(context)?.collect::<Result<_, _>>()?;
-        for (item_id, quantity) in goods {
+        for (item_id, quantity) in self.basket.to_vec(context)? {
             let target = item_id.clone();
             context.send(&STOCK, target, &RestockItem { item_id, quantity })?;
         }
@@ -53,7 +52,7 @@ impl Cart {
 
     /// An empty basket has no receipt. What was bought stays in the basket, as in the original.
     fn check_out(&self, context: &mut Context<'_>) -> Result<(), FunctionError> {
-        let goods: Vec<(String, i32)> = self.basket.iter(context)?.collect::<Result<_, _>>()?;
+        let goods = self.basket.to_vec(context)?;
         if goods.is_empty() {
             return Ok(());
         }

@@ -100,6 +100,14 @@ impl<K: Decode, V: Decode> Map<K, V> {
         }))
     }
 
+    /// All keys and values, ordered by the encoding of the keys.
+    ///
+    /// # Errors
+    /// When what is stored is no such map.
+    pub fn to_vec(&self, context: &Context<'_>) -> Result<Vec<(K, V)>, StateError> {
+        self.iter(context)?.collect()
+    }
+
     /// How many keys there are.
     ///
     /// # Errors
