@@ -37,7 +37,7 @@ impl External {
         match (sink, record) {
             (LEDGER, EgressRecord::Value { source, value }) => {
                 let (uid, number) = words(&value.bytes);
-                self.publish_ledger(names.who(source), uid, number, seq, plan.refused.contains(&uid))
+                self.publish_ledger(names.who(source), uid, number, seq, plan.refused.contains(&(uid / 2)))
             }
             (FEED, EgressRecord::Value { value, .. }) => {
                 *self.feed.entry(words(&value.bytes).0).or_default() += 1;

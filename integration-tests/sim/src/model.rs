@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use crate::app::functions::{egress_lane, lane_of};
+use crate::app::functions::{egress_lane, lane_of, lane_of_events, written};
 use crate::app::plan::{Command, Event, GHOST, LEDGER, Plan, ROUTES, Who};
 
 /// What an instance must remember.
@@ -38,6 +38,7 @@ struct Message {
     to: Who,
     node: usize,
     lane: Option<u32>,
+    branch: u32,
 }
 
 impl World {
@@ -55,9 +56,10 @@ impl World {
                         Event::BadKey { uid } => drop(world.letters.insert(("invalid-key", *uid))),
                         Event::Malformed { uid } => drop(world.letters.insert(("malformed", *uid))),
                         Event::Tree { route, id, node, .. } => {
-                            let lane = Some(Plan::lane(reader, partition, *route) as u32 * 100 + *id as u32);
-                            for kind in ROUTES[*route] {
-                                messages.push_back(Message { to: Who { kind: *kind, id: *id }, node: *node, lane });
+                            let lane = Some(lane_of_events(reader, partition, *route, *id));
+                            for (branch, kind) in ROUTES[*route].iter().enumerate() {
+                                let (to, branch) = (Who { kind: *kind, id: *id }, branch as u32);
+                                messages.push_back(Message { to, node: *node, lane, branch });
                             }
                             while let Some(message) = messages.pop_front() {
                                 world.handle(plan, &message, &mut messages);
@@ -72,7 +74,7 @@ impl World {
     }
 
     fn handle(&mut self, plan: &Plan, message: &Message, messages: &mut VecDeque<Message>) {
-        let (me, node) = (message.to, &plan.nodes[message.node]);
+        let (me, node, branch) = (message.to, &plan.nodes[message.node], message.branch);
         if me.kind == GHOST {
             self.letters.insert(("unknown-function", message.node as u32));
             return;
@@ -94,21 +96,23 @@ impl World {
                     if is_numbered {
                         *instance.outbox.entry(lane_of(*to)).or_default() += 1;
                     }
-                    messages.push_back(Message { to: *to, node: *node, lane: is_numbered.then(|| lane_of(me)) });
+                    let lane = is_numbered.then(|| lane_of(me));
+                    messages.push_back(Message { to: *to, node: *node, lane, branch });
                 }
                 Command::SendLater { to, node, .. } => {
-                    messages.push_back(Message { to: *to, node: *node, lane: None });
+                    messages.push_back(Message { to: *to, node: *node, lane: None, branch });
                 }
                 // Always cancelled before its time.
                 Command::SendAtTheEnd { .. } | Command::Cancel { .. } => {}
                 Command::Write { egress, uid } => {
                     *instance.outbox.entry(egress_lane(*egress)).or_default() += 1;
+                    let record = written(*uid, branch);
                     if *egress != LEDGER {
-                        self.feed.insert(*uid);
+                        self.feed.insert(record);
                     } else if plan.refused.contains(uid) {
-                        self.letters.insert(("rejected", *uid));
+                        self.letters.insert(("rejected", record));
                     } else {
-                        self.ledger.insert(*uid);
+                        self.ledger.insert(record);
                     }
                 }
             }

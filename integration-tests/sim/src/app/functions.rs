@@ -15,7 +15,8 @@ use statefun::{
 use statefun_engine::{Directory, EgressError, FailurePolicy, FunctionBinding, RemotePolicy};
 
 use super::plan::{
-    Command, DOOR, EMBER_ONE, EMBER_TWO, END_OF_TIME_MS, FEED, LEDGER, PARKING, Plan, STUBBORN, TYPE_COUNT, TYPES, Who,
+    Command, DOOR, EMBER_ONE, EMBER_TWO, END_OF_TIME_MS, FEED, LEDGER, PARKING, PARTITIONS, Plan, ROUTES, STUBBORN, TYPE_COUNT,
+    TYPES, Who,
 };
 
 /// Names that the run needs again and again.
@@ -97,16 +98,18 @@ pub struct Message {
     pub lane: u32,
     /// The number.
     pub seq: u32,
+    /// Which target of its route an event went to: trees are run once for each.
+    pub branch: u32,
 }
 
 impl Message {
     /// Its bytes.
     #[must_use]
-    pub fn encode(self) -> [u8; 12] {
-        let mut bytes = [0; 12];
-        bytes[..4].copy_from_slice(&self.node.to_le_bytes());
-        bytes[4..8].copy_from_slice(&self.lane.to_le_bytes());
-        bytes[8..].copy_from_slice(&self.seq.to_le_bytes());
+    pub fn encode(self) -> [u8; 16] {
+        let mut bytes = [0; 16];
+        for (at, word) in [self.node, self.lane, self.seq, self.branch].into_iter().enumerate() {
+            bytes[4 * at..4 * at + 4].copy_from_slice(&word.to_le_bytes());
+        }
         bytes
     }
 
@@ -114,20 +117,44 @@ impl Message {
     #[must_use]
     pub fn decode(bytes: &[u8]) -> Self {
         let word = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes"));
-        Self { node: word(0), lane: word(4), seq: word(8) }
+        Self { node: word(0), lane: word(4), seq: word(8), branch: word(12) }
     }
 }
 
 /// The lane of a sending function.
 #[must_use]
 pub fn lane_of(who: Who) -> u32 {
-    (1000 + who.kind * 100 + who.id) as u32
+    (LANES_OF_FUNCTIONS_FROM as usize + who.kind * 100 + who.id) as u32
+}
+
+/// Lanes of sources are below this.
+const LANES_OF_FUNCTIONS_FROM: u32 = 10_000;
+
+/// The lane of a source's partition, route and id.
+#[must_use]
+pub fn lane_of_events(reader: usize, partition: usize, route: usize, id: usize) -> u32 {
+    (((reader * PARTITIONS + partition) * ROUTES.len() + route) * 100 + id) as u32
+}
+
+/// Which target of its route `me` is, when the message came from a source; otherwise what the message says.
+fn branch_of(me: Who, message: Message) -> u32 {
+    if message.lane >= LANES_OF_FUNCTIONS_FROM {
+        return message.branch;
+    }
+    let route = ROUTES[(message.lane / 100) as usize % ROUTES.len()];
+    route.iter().position(|kind| *kind == me.kind).unwrap_or_default() as u32
+}
+
+/// What a record says: each branch writes its own.
+#[must_use]
+pub fn written(uid: u32, branch: u32) -> u32 {
+    uid * 2 + branch
 }
 
 /// The counter of what a function wrote to an egress.
 #[must_use]
 pub fn egress_lane(egress: usize) -> u32 {
-    (5000 + egress) as u32
+    (50_000 + egress) as u32
 }
 
 /// Counters by lane, sorted.
@@ -224,6 +251,7 @@ impl Memory {
             }
             self.changed[1] = true;
         }
+        let branch = branch_of(me, message);
         for command in &plan.nodes[message.node as usize].commands {
             match command {
                 Command::Add(amount) => {
@@ -235,16 +263,16 @@ impl Memory {
                     self.changed[3] = true;
                 }
                 Command::Send { to, node } => {
-                    let argument = self.message(plan, me, *to, *node);
+                    let argument = self.message(plan, me, *to, *node, branch);
                     let argument = names.bytes(&argument.encode());
                     let target = names.address(*to);
                     effects.messages.push(OutgoingMessage { target, argument, event_time: EventTime::NONE });
                 }
                 Command::SendLater { delay_ms, to, node } => {
-                    effects.delayed.push(later(names, me, *delay_ms, *to, *node, None));
+                    effects.delayed.push(later(names, message_later(me, *node, branch), *delay_ms, *to, None));
                 }
                 Command::SendAtTheEnd { token, to, node } => {
-                    effects.delayed.push(later(names, me, END_OF_TIME_MS, *to, *node, Some(*token)));
+                    effects.delayed.push(later(names, message_later(me, *node, branch), END_OF_TIME_MS, *to, Some(*token)));
                 }
                 Command::Cancel { token } => {
                     effects.delayed.push(DelayedCommand::Cancel { token: token.to_string().into() });
@@ -253,7 +281,7 @@ impl Memory {
                     let seq = self.outbox.next(egress_lane(*egress));
                     self.changed[2] = true;
                     let mut bytes = [0; 8];
-                    bytes[..4].copy_from_slice(&uid.to_le_bytes());
+                    bytes[..4].copy_from_slice(&written(*uid, branch).to_le_bytes());
                     bytes[4..].copy_from_slice(&seq.to_le_bytes());
                     effects.egress.push(EgressMessage { egress: names.egresses[*egress], argument: names.bytes(&bytes) });
                 }
@@ -262,7 +290,7 @@ impl Memory {
     }
 
     /// A numbered message, unless it will never be handled: then its number would be missed.
-    fn message(&mut self, plan: &Plan, me: Who, to: Who, node: usize) -> Message {
+    fn message(&mut self, plan: &Plan, me: Who, to: Who, node: usize, branch: u32) -> Message {
         let is_handled = to.kind != super::plan::GHOST && !plan.nodes[node].poison;
         let seq = if is_handled {
             self.changed[2] = true;
@@ -270,12 +298,15 @@ impl Memory {
         } else {
             0
         };
-        Message { node: node as u32, lane: lane_of(me), seq }
+        Message { node: node as u32, lane: lane_of(me), seq, branch }
     }
 }
 
-fn later(names: &Names, me: Who, delay_ms: u64, to: Who, node: usize, token: Option<usize>) -> DelayedCommand {
-    let message = Message { node: node as u32, lane: lane_of(me), seq: 0 };
+fn message_later(me: Who, node: usize, branch: u32) -> Message {
+    Message { node: node as u32, lane: lane_of(me), seq: 0, branch }
+}
+
+fn later(names: &Names, message: Message, delay_ms: u64, to: Who, token: Option<usize>) -> DelayedCommand {
     DelayedCommand::Send {
         delay: Duration::from_millis(delay_ms),
         target: names.address(to),

@@ -193,12 +193,6 @@ impl Plan {
     pub fn partition_of(id: usize) -> (usize, usize) {
         (id % READERS, (id / READERS) % PARTITIONS)
     }
-
-    /// The number under which the events of a partition and route are counted.
-    #[must_use]
-    pub fn lane(reader: usize, partition: usize, route: usize) -> usize {
-        (reader * PARTITIONS + partition) * ROUTES.len() + route
-    }
 }
 
 impl Builder {

@@ -7,7 +7,7 @@ use statefun_ports::source::{Position, SourceEvent, SourceRecord};
 
 use super::World;
 use super::system::Ack;
-use crate::app::functions::{Message, id_text};
+use crate::app::functions::{Message, id_text, lane_of_events};
 use crate::app::plan::{DOOR, Event, PARTITIONS, Plan, READERS, Who};
 use crate::backend::Backend;
 use crate::plant::Plant;
@@ -49,7 +49,7 @@ impl<B: Backend> World<B> {
         let end = (self.door_at + count).min(self.plan.door.len());
         let records = (self.door_at..end).map(|index| {
             let target = self.names.address(Who { kind: DOOR, id: self.plan.door[index] });
-            let message = Message { node: self.plan.door_node as u32, lane: 0, seq: 0 };
+            let message = Message { node: self.plan.door_node as u32, lane: 0, seq: 0, branch: 0 };
             let argument = TypedValue::new(self.names.value, message.encode().as_slice());
             SourceRecord::Addressed { envelope: Envelope::new(target, argument), ticket: Some(index as u64), is_urgent: index % 2 == 0 }
         });
@@ -123,8 +123,8 @@ fn record(plan: &Plan, source: usize, partition: usize, index: usize) -> SourceR
     };
     match &plan.events[source][partition][index] {
         Event::Tree { route, id, node, seq } => {
-            let lane = Plan::lane(source, partition, *route) as u32 * 100 + *id as u32;
-            let message = Message { node: *node as u32, lane, seq: *seq };
+            let lane = lane_of_events(source, partition, *route, *id);
+            let message = Message { node: *node as u32, lane, seq: *seq, branch: 0 };
             let mut buffer = [0; 2];
             keyed(*route, Some(id_text(*id, &mut buffer).as_bytes()), Some(&message.encode()), position)
         }
