@@ -255,7 +255,7 @@ impl<const SHORTCUTS: bool> Operator for Windows<SHORTCUTS> {
         let first = Stage::build(&case.op, SHORTCUTS)?;
         // Results of a first stage have no ids that a second one could list.
         let aggregate_only = |op: &Value| Ok(Stage::Aggregating(Keyed::build(op, stats(), SHORTCUTS)?));
-        let second = case.op.get("then").map(aggregate_only).transpose()?;
+        let second = case.op.get("then").filter(|op| !op.is_null()).map(aggregate_only).transpose()?;
         Ok(Self { first, second })
     }
 

@@ -84,3 +84,6 @@ impl<L: Clone, R: Clone> Aggregate for CoGroup<L, R> {
         false
     }
 }
+
+#[cfg(test)]
+mod tests;
