@@ -22,6 +22,7 @@ pub mod model;
 pub mod plant;
 pub mod rng;
 pub mod run;
+pub mod sweep;
 pub mod trace;
 pub mod world;
 

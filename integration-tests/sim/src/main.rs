@@ -1,15 +1,139 @@
-//! cargo sim
-use statefun_sim::*;
-fn main() {
-    let from: u64 = std::env::args().nth(1).map_or(0, |s| s.parse().unwrap());
-    let n: u64 = std::env::args().nth(2).map_or(10, |s| s.parse().unwrap());
-    let reference = std::env::args().nth(3).is_some();
-    let kind = if reference { BackendKind::Reference } else { BackendKind::Real };
-    let mut bad = 0;
-    for seed in from..from + n {
-        let o = run(RunOptions { seed, ..Default::default() }, kind);
-        if n < 20 { println!("{seed} {:?} {:x}", o.stats, o.trace_hash); }
-        if let Err(e) = o.verdict { bad += 1; if bad < 10 { println!("{seed} FAIL {}", e.chars().take(600).collect::<String>()); } }
+//! `cargo sim`: runs seeds until one disagrees with the model.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use statefun_sim::sweep::{Failure, Summary, Sweep};
+use statefun_sim::world::NAMED_STEPS;
+use statefun_sim::{BackendKind, Plant, RunOptions, run};
+
+/// Runs the whole system in one thread with faults from a seed, and compares it with a model.
+#[derive(Debug, Parser)]
+#[command(name = "cargo sim")]
+struct Arguments {
+    /// The first seed.
+    #[arg(long, alias = "seed", default_value_t = 0)]
+    from_seed: u64,
+    /// How many seeds.
+    #[arg(long, default_value_t = 1)]
+    seeds: u64,
+    /// The chance of a crash at each step (0.001 is one in a thousand); without it the seed decides when.
+    #[arg(long)]
+    crash: Option<f64>,
+    /// How many seeds run at a time; without it, one per core.
+    #[arg(long)]
+    jobs: Option<usize>,
+    /// Print what happened in the first seed, step by step.
+    #[arg(long)]
+    trace: bool,
+    /// Print how often each named step and fault was met.
+    #[arg(long)]
+    coverage: bool,
+    /// Do something wrong on purpose; `list` shows what there is.
+    #[arg(long)]
+    plant: Option<String>,
+    /// Keep values and epochs in sorted maps instead of the platform's own state and store.
+    #[arg(long)]
+    reference: bool,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let plant = match arguments.plant.as_deref().map(|name| (name, Plant::named(name))) {
+        None => None,
+        Some((_, Some(plant))) => Some(plant),
+        Some((name, None)) => {
+            let names: Vec<_> = Plant::ALL.iter().map(|plant| plant.name()).collect();
+            eprintln!("{name:?} is no planted bug; there are: {}", names.join(", "));
+            return ExitCode::from(2);
+        }
+    };
+    if arguments.crash.is_some_and(|crash| !(0.0..=1.0).contains(&crash)) {
+        eprintln!("--crash takes a chance between 0 and 1");
+        return ExitCode::from(2);
     }
-    println!("bad {bad} of {n}");
+    let options = RunOptions {
+        seed: arguments.from_seed,
+        crash_per_million: arguments.crash.map(|crash| (crash * 1e6) as u64),
+        plant,
+        is_traced: arguments.trace,
+    };
+    let backend = if arguments.reference { BackendKind::Reference } else { BackendKind::Real };
+    if arguments.trace {
+        return trace(&arguments, options, backend);
+    }
+    // A panic of the engine is a verdict like any other; its message is in it.
+    std::panic::set_hook(Box::new(|_| {}));
+    let jobs = arguments.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+    let sweep = Sweep { from_seed: arguments.from_seed, seeds: arguments.seeds, jobs, options, backend };
+    let summary = sweep.run(&|done| eprintln!("{done} of {} seeds", arguments.seeds));
+    if arguments.coverage {
+        print_coverage(&summary);
+    }
+    println!("{}", closing_line(&arguments, &summary));
+    match &summary.failure {
+        None => ExitCode::SUCCESS,
+        Some(failure) => {
+            println!("{}", replay(&arguments, failure));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn trace(arguments: &Arguments, options: RunOptions, backend: BackendKind) -> ExitCode {
+    let outcome = run(options, backend);
+    for line in &outcome.lines {
+        println!("{line}");
+    }
+    println!("seed {}, trace {:016x}: {:?}", arguments.from_seed, outcome.trace_hash, outcome.stats);
+    match outcome.verdict {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(what) => {
+            println!("seed {}: {what}", arguments.from_seed);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn print_coverage(summary: &Summary) {
+    for step in NAMED_STEPS {
+        println!("{:>9}  {step}", summary.coverage.get(step).copied().unwrap_or_default());
+    }
+}
+
+fn closing_line(arguments: &Arguments, summary: &Summary) -> String {
+    let done = summary.runs.len();
+    let verdict = match &summary.failure {
+        None => "agree with the model".to_owned(),
+        Some(failure) => format!("ran until seed {} did not agree", failure.seed),
+    };
+    let seconds = summary.took.as_secs_f64();
+    format!(
+        "{done} seeds from {} {verdict}; medians: {} events, {} steps, {} messages, {} crashes, {} epochs completed, {} \
+         abandoned, {} remote calls, {} retries; {seconds:.1} s, {:.0} seeds/s",
+        arguments.from_seed,
+        summary.median(|stats| stats.events),
+        summary.median(|stats| stats.steps),
+        summary.median(|stats| stats.messages),
+        summary.median(|stats| stats.crashes),
+        summary.median(|stats| stats.epochs),
+        summary.median(|stats| stats.abandoned),
+        summary.median(|stats| stats.calls),
+        summary.median(|stats| stats.retries),
+        done as f64 / seconds.max(1e-9),
+    )
+}
+
+fn replay(arguments: &Arguments, failure: &Failure) -> String {
+    let mut command = format!("cargo sim --from-seed {} --seeds 1", failure.seed);
+    if let Some(crash) = arguments.crash {
+        command += &format!(" --crash {crash}");
+    }
+    if let Some(plant) = &arguments.plant {
+        command += &format!(" --plant {plant}");
+    }
+    if arguments.reference {
+        command += " --reference";
+    }
+    format!("seed {}: {}\nreplay: {command} --trace", failure.seed, failure.what)
 }

@@ -74,12 +74,14 @@ pub struct PlantedState<S> {
     plant: Option<Plant>,
     /// Whether the freeze is over and what comes now are recordings.
     is_recording: bool,
+    /// Whether a part is open that was not handed out.
+    is_open: bool,
 }
 
 impl<S> PlantedState<S> {
     /// A state that does `plant` wrong.
     pub fn new(inner: S, plant: Option<Plant>) -> Self {
-        Self { inner, plant, is_recording: false }
+        Self { inner, plant, is_recording: false, is_open: false }
     }
 }
 
@@ -114,6 +116,7 @@ impl<S: KeyedState> KeyedState for PlantedState<S> {
 
     fn freeze(&mut self, epoch: Epoch) {
         self.is_recording = false;
+        self.is_open = true;
         self.inner.freeze(epoch);
     }
 
@@ -135,6 +138,7 @@ impl<S: KeyedState> KeyedState for PlantedState<S> {
     }
 
     fn finish(&mut self) -> EncodedPart {
+        self.is_open = false;
         self.inner.finish()
     }
 
@@ -144,6 +148,10 @@ impl<S: KeyedState> KeyedState for PlantedState<S> {
 
     fn abandoned(&mut self, epoch: Epoch) {
         if self.plant == Some(Plant::AbandonedForgets) {
+            if self.is_open {
+                while !self.inner.encode_slice(usize::MAX) {}
+                drop(self.finish());
+            }
             self.inner.completed(epoch);
         } else {
             self.inner.abandoned(epoch);

@@ -61,7 +61,44 @@ pub struct Stats {
     pub retries: u64,
 }
 
-/// How often each named thing was met.
+/// Every step of the protocol at which something can go wrong, and every way it can, by name.
+pub const NAMED_STEPS: &[&str] = &[
+    "5.6 a commit failed",
+    "5.6 an epoch without changes",
+    "5.6 nobody knows whether the manifest was committed",
+    "6.6 a reply for an older generation, dropped",
+    "crash: 5.1 an epoch was opened and no source has begun it",
+    "crash: 5.2 some sources have sent their markers",
+    "crash: 5.3 markers are on their way to shards",
+    "crash: 5.4 parts are on their way to the coordinator",
+    "crash: 5.5 markers are on their way to sinks",
+    "crash: 5.6 the epoch was durable and nobody knew",
+    "crash: 5.6 the epoch was lost",
+    "crash: 5.6 while an epoch is being committed",
+    "crash: 5.7 not everybody knows that the epoch exists",
+    "crash: 5.7 records were published and nobody knows",
+    "crash: 5.7 while an outbox is being published",
+    "crash: 5.x not everybody knows that the epoch was abandoned",
+    "crash: 6.1 a generation was claimed",
+    "crash: 6.2 the plan was made",
+    "crash: 6.3 outboxes are being published again",
+    "crash: 6.4 shards were loaded",
+    "crash: 6.5 calls in flight were sent again",
+    "crash: 6.6 sources were positioned",
+    "crash: between epochs, at rest",
+    "crash: between epochs, with delayed messages",
+    "crash: between epochs, with work under way",
+    "egress: a connector was restarted",
+    "remote: answered nonsense",
+    "remote: answered twice",
+    "remote: asked for states",
+    "remote: failed",
+    "remote: hung until its time-out",
+    "remote: redeployed with other expirations",
+    "remote: request too large",
+];
+
+/// How often each of [`NAMED_STEPS`] was met.
 pub type Coverage = BTreeMap<&'static str, u64>;
 
 /// More steps than this and the run is stuck.
@@ -166,6 +203,7 @@ impl<B: Backend> World<B> {
     }
 
     pub(crate) fn cover(&mut self, what: &'static str) {
+        debug_assert!(NAMED_STEPS.contains(&what), "{what:?} is not among the named steps");
         *self.coverage.entry(what).or_default() += 1;
     }
 }

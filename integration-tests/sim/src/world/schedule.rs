@@ -137,7 +137,7 @@ impl<B: Backend> World<B> {
     /// Nothing can happen now: either everything is at rest, or time passes.
     fn pause(&mut self) -> bool {
         if self.is_at_rest() {
-            if self.options.crash_per_million.is_none() && self.stats.crashes < 2 {
+            if self.options.crash_per_million.is_none() && self.stats.crashes < self.crashes_wanted {
                 self.crash();
                 return false;
             }
