@@ -36,12 +36,15 @@
 //! ```
 //!
 //! A partial match is a state of the automaton and the end of a chain of accepted events; partial matches share the
-//! links of their common past. `docs/cep.md` beside this file tells what each construct of a pattern means.
+//! links of their common past. [`patterns`] tells what each construct of a pattern means.
 //!
 //! # Invariants
 //! * The same calls on the same state give the same emissions in the same order, on any machine, and a state written
 //!   and read back behaves like the original.
 //! * Nothing is dropped in silence: late events are reported where asked for, overflow always.
+
+#[doc = include_str!("docs/patterns.md")]
+pub mod patterns {}
 
 mod accepted;
 mod automaton;

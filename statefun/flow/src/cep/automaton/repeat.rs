@@ -83,9 +83,11 @@ impl Compiler {
 
     fn single(&mut self, place: Place<'_>, sink: StateId, single: Single) -> Result<StateId, PatternError> {
         let part = place.part();
+        // The way past the first stage of a group is the way past the group, and is made with the group.
+        let without = single.without.filter(|_| single.again || place.head_of().is_none());
         if !part.group.is_empty() {
             let head = self.chain(place.inside(!single.again), sink)?;
-            if let Some(without) = single.without {
+            if let Some(without) = without {
                 self.edge(head, Action::Proceed, without, any_of(place));
             }
             return Ok(head);
@@ -93,8 +95,7 @@ impl Compiler {
         let state = self.waiting(place, single.again)?;
         let sink = self.without_nots(place, sink)?;
         self.edge(state, Action::Take, sink, single.take.clone());
-        // The way past the first stage of a group is the way past the group, and is made with the group.
-        if let Some(without) = single.without.filter(|_| single.again || place.head_of().is_none()) {
+        if let Some(without) = without {
             self.proceed_without(place, state, without);
         }
         if let Some(ignore) = single.ignore {
@@ -226,7 +227,7 @@ fn ignore_of(place: Place<'_>) -> Option<Guard> {
 /// What may go by before the later events of a loop. At the head of a group the group decides.
 fn inner_ignore_of(place: Place<'_>) -> Option<Guard> {
     let relaxed = || place.part().take().negate();
-    let decides = place.head_of().map_or(place.part(), |round| round.group);
+    let decides = place.head_of().map_or_else(|| place.part(), |round| round.group);
     inner(decides.quantifier.inner, relaxed).map(|ignore| unless(ignore, place.group_until()))
 }
 

@@ -39,3 +39,12 @@ fn a_group_at_the_head_of_a_group_keeps_its_range() {
     let inner = Stage::group(Pattern::begin(stage("a").times_range(1, 2)).followed_by(stage("b")));
     expect(&Pattern::begin(inner).followed_by(stage("c")), "a b c", ["a b c"]);
 }
+
+#[test]
+fn a_group_at_the_head_of_an_optional_group_is_left_out_only_with_the_whole() {
+    let inner = Stage::group(begin("a").followed_by(stage("b")));
+    let outer = Stage::group(Pattern::begin(inner).followed_by(stage("c"))).optional();
+    let pattern = begin("x").followed_by(outer).followed_by(stage("d"));
+    expect(&pattern, "x c d", ["x d"]);
+    expect(&pattern, "x a b c d", ["x a b c d", "x d"]);
+}
