@@ -106,7 +106,6 @@ impl Functions {
     }
 
     /// What makes instances to embed, for those who keep such a thing.
-    #[must_use]
     pub fn factory(&self) -> impl Fn(FunctionType) -> Option<Box<dyn Function>> + Clone + Send + Sync + 'static {
         let functions = self.clone();
         move |function| functions.embedded(function)

@@ -93,9 +93,9 @@ fn only_a_stock_knows_what_is_available() {
 
 #[test]
 fn messages_look_like_those_of_the_original() {
-    let add: AddToCart = statefun_sdk::Decode::decode(br#"{"userId":"1","quantity":3,"itemId":"socks"}"#).unwrap();
+    let add: AddToCart = Decode::decode(br#"{"userId":"1","quantity":3,"itemId":"socks"}"#).unwrap();
     assert_eq!(add, AddToCart { user_id: "1".to_owned(), quantity: 3, item_id: "socks".to_owned() });
     let answer = ItemAvailability { status: Availability::InStock, quantity: 3 };
-    let bytes = statefun_sdk::Encode::encode(&answer).unwrap();
+    let bytes = answer.encode().unwrap();
     assert_eq!(bytes.as_slice(), br#"{"status":"IN_STOCK","quantity":3}"#);
 }
