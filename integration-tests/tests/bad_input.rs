@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use integration_tests::harness::functions::counter;
 use integration_tests::harness::ports::free_port;
-use integration_tests::harness::{Answer, Application, Call, Documents, FunctionServer, Http, eventually, statefun};
+use integration_tests::harness::{
+    Answer, Application, Call, Documents, FunctionServer, Http, Node, eventually, statefun,
+};
 
 const SOON: Duration = Duration::from_secs(20);
 
@@ -287,11 +289,16 @@ fn a_poison_message_is_parked_after_its_attempts_where_the_endpoint_says_so() {
     let text = parked[0].to_string();
     assert!(text.contains("500"), "the letter says why: {text}");
     assert_eq!(node.metric("statefun_function_parked_total", "it/counter"), 1.0);
-    // It is part of the state: not forgotten with the process, nor parked twice.
+    // Once an epoch holds it, it is part of the state: there again after a crash, without another attempt.
+    let epoch = |node: &Node| node.admin("/v1/status")["epoch"].as_u64();
+    let parked_in = epoch(&node);
+    eventually(SOON, "an epoch holds it", || (epoch(&node) > parked_in.map(|epoch| epoch + 1)).then_some(()));
+    let calls = server.calls();
     node.kill();
     let node = application.start();
     eventually(SOON, "the letter is there again", || (!node.dead_letters().is_empty()).then_some(()));
     node.await_rest(SOON);
     assert_eq!(node.dead_letters().len(), 1);
     assert_eq!(node.state("it/counter", "ann", "seen"), Some(2.into()));
+    assert_eq!(server.calls(), calls);
 }

@@ -13,6 +13,12 @@ impl Documents {
         Self::default()
     }
 
+    /// A module that is written already.
+    #[must_use]
+    pub fn from_text(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
     /// Any document, from its `kind` and the lines below `spec:`, indented by two blanks here.
     #[must_use]
     pub fn document(mut self, kind: &str, spec: &str) -> Self {

@@ -13,6 +13,8 @@ use super::{Answer, Effects};
 /// One request: messages for one instance, with its states.
 #[derive(Clone, Debug)]
 pub struct Call {
+    /// The path that was asked.
+    pub path: String,
     /// The function type, `namespace/name`.
     pub function: String,
     /// The instance.
@@ -53,7 +55,7 @@ impl Call {
     /// # Panics
     /// When it is no request: a defect of the platform.
     #[must_use]
-    pub fn decode(body: &[u8], headers: Vec<(String, String)>) -> Self {
+    pub fn decode(path: String, headers: Vec<(String, String)>, body: &[u8]) -> Self {
         let decoded = ToFunction::decode(body).expect("a request is a ToFunction message");
         let Some(Request::Invocation(batch)) = decoded.request else { panic!("a request without invocations") };
         let target = batch.target.expect("a batch names its target");
@@ -65,6 +67,7 @@ impl Call {
             Message { caller, typename: argument.typename, value: argument.value }
         });
         Self {
+            path,
             function: format!("{}/{}", target.namespace, target.r#type),
             id: target.id,
             states: states.collect(),

@@ -106,9 +106,9 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
 fn serve(connection: TcpStream, shared: &Shared) -> std::io::Result<()> {
     let mut reader = BufReader::new(connection.try_clone()?);
     let mut writer = connection;
-    while let Some((headers, body)) = request(&mut reader)? {
+    while let Some((path, headers, body)) = request(&mut reader)? {
         shared.calls.fetch_add(1, Ordering::Relaxed);
-        let mut answer = (shared.behaviour)(&Call::decode(&body, headers));
+        let mut answer = (shared.behaviour)(&Call::decode(path, headers, &body));
         while let Answer::Late(delay, then) = answer {
             std::thread::sleep(delay);
             answer = *then;
@@ -131,13 +131,14 @@ fn serve(connection: TcpStream, shared: &Shared) -> std::io::Result<()> {
     Ok(())
 }
 
-type Request = (Vec<(String, String)>, Vec<u8>);
+type Request = (String, Vec<(String, String)>, Vec<u8>);
 
 fn request(reader: &mut BufReader<TcpStream>) -> std::io::Result<Option<Request>> {
     let mut line = String::new();
     if reader.read_line(&mut line)? == 0 {
         return Ok(None);
     }
+    let path = line.split(' ').nth(1).unwrap_or_default().to_owned();
     let mut headers = Vec::new();
     loop {
         line.clear();
@@ -148,7 +149,7 @@ fn request(reader: &mut BufReader<TcpStream>) -> std::io::Result<Option<Request>
     let length = headers.iter().find(|(name, _)| name == "content-length").and_then(|(_, value)| value.parse().ok());
     let mut body = vec![0; length.unwrap_or(0)];
     reader.read_exact(&mut body)?;
-    Ok(Some((headers, body)))
+    Ok(Some((path, headers, body)))
 }
 
 fn respond(writer: &mut TcpStream, status: u16, body: &[u8]) -> std::io::Result<()> {
