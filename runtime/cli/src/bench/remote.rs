@@ -106,15 +106,17 @@ async fn call_in_loops(
 ) -> Result<Vec<u64>, String> {
     let body = 1i64.encode().map_err(|error| error.to_string())?.to_bytes();
     let content_type = format!("application/vnd.{}", <i64 as Encode>::value_type());
+    // One client: it opens a connection whenever none is free, so as many as there are loops.
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .tls_certs_only([])
+        .pool_max_idle_per_host(connections)
+        .timeout(Duration::from_secs(60))
+        .build()
+        .map_err(|error| error.to_string())?;
     let loops = (0..connections as u64).map(|connection| {
-        let (body, content_type) = (body.clone(), content_type.clone());
+        let (client, body, content_type) = (client.clone(), body.clone(), content_type.clone());
         async move {
-            // A client each, so that each has a connection of its own.
-            let client = reqwest::Client::builder()
-                .no_proxy()
-                .timeout(Duration::from_secs(60))
-                .build()
-                .map_err(|error| error.to_string())?;
             let mut latencies = Vec::with_capacity(per_connection as usize);
             for n in 0..per_connection {
                 let key = mix(connection << 32 | n) % keys;

@@ -2,7 +2,7 @@
 
 use statefun::function::{DelayedCommand, Effects};
 use statefun::{Address, EgressRecord, Envelope, EventTime, IdHash, ProcessingTime};
-use statefun_ports::keyed_state::KeyedState;
+use statefun_ports::keyed_state::{KeyedState, Slot};
 use statefun_ports::rows::{Delayed, Stored};
 
 use super::activation::Durable;
@@ -10,21 +10,30 @@ use super::delayed::{DelayedKey, WaitingMessage};
 use super::{Output, Shard};
 use crate::invocation::{InvalidEffects, check};
 
+/// What had these effects.
+pub(super) struct Cause<'a> {
+    pub(super) address: &'a Address,
+    pub(super) hash: IdHash,
+    /// What messages inherit.
+    pub(super) event_time: EventTime,
+    /// Where the address's values are, if somebody has looked already.
+    pub(super) slot: Option<Slot>,
+}
+
 impl<S: KeyedState> Shard<S> {
     /// Checks and applies effects in the order StateFun applies them: messages, delayed messages and cancellations,
     /// egress records, state. Nothing happens when any of them is invalid.
     pub(super) fn apply(
         &mut self,
         now: ProcessingTime,
-        address: &Address,
-        hash: IdHash,
-        event_time: EventTime,
+        cause: &Cause<'_>,
         effects: &mut Effects,
         out: &mut Output,
     ) -> Result<(), InvalidEffects> {
         if effects.is_empty() {
             return Ok(());
         }
+        let Cause { address, hash, event_time, slot } = *cause;
         let entry = self.types.met(address.function);
         let checked = check(
             &*self.directory,
@@ -38,7 +47,7 @@ impl<S: KeyedState> Shard<S> {
 
         if !effects.mutations.is_empty() {
             // Applied before the sends in memory, which nobody can tell apart: both are in the same step.
-            let slot = self.state.slot(address, hash);
+            let slot = slot.unwrap_or_else(|| self.state.slot(address, hash));
             for mutation in effects.mutations.drain(..) {
                 let registered = entry.states.iter().find(|state| state.spec.name == mutation.name);
                 let index = registered.expect("checked above").index;

@@ -7,6 +7,7 @@ use statefun_ports::remote::{CallFailureKind, CallOutcome, Invocation, Invocatio
 use statefun_ports::rows::Stored;
 
 use super::activation::Phase;
+use super::apply::Cause;
 use super::types::{Bound, Handshake, StateError};
 use super::{Output, Shard};
 use crate::invocation::{backoff, batch_len};
@@ -180,7 +181,7 @@ impl<S: KeyedState> Shard<S> {
             .map(|queued| queued.envelope.event_time)
             .max()
             .unwrap_or(EventTime::NONE);
-        if let Err(invalid) = self.apply(now, address, hash, event_time, &mut effects, out) {
+        if let Err(invalid) = self.apply(now, &Cause { address, hash, event_time, slot: None }, &mut effects, out) {
             self.types.met(address.function).stats.failures += 1;
             self.fail(now, address, invalid.to_string(), out);
             return;

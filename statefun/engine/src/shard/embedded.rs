@@ -5,6 +5,7 @@ use statefun::{Address, DeadLetter, DeadLetterCause, ProcessingTime, TypedValue}
 use statefun_ports::keyed_state::{KeyedState, Slot};
 
 use super::activation::Queued;
+use super::apply::Cause;
 use super::types::{Bound, RegisteredState};
 use super::{Output, Shard};
 
@@ -87,9 +88,9 @@ impl<S: KeyedState> Shard<S> {
         } else if let Some(slot) = slot {
             touch(&mut self.state, slot, &entry.states, now);
         }
+        let cause = Cause { address, hash: envelope.hash, event_time: envelope.event_time, slot };
         let result = result.and_then(|()| {
-            self.apply(now, address, envelope.hash, envelope.event_time, &mut effects, out)
-                .map_err(|invalid| FunctionError::Retry(invalid.to_string()))
+            self.apply(now, &cause, &mut effects, out).map_err(|invalid| FunctionError::Retry(invalid.to_string()))
         });
         self.scratch = effects;
         result

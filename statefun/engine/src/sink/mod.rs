@@ -183,6 +183,16 @@ impl SinkCore {
     }
 
     fn accept(&mut self, record: EgressRecord, out: &mut Output) {
+        if self.delivery == Delivery::None {
+            // Nothing is kept, so nothing needs a place in the outbox.
+            let seq = self.next_seq;
+            self.next_seq += 1;
+            match out.commands.last_mut() {
+                Some(SinkCommand::Publish(records)) => records.push(OutboxRecord { seq, record }),
+                _ => out.commands.push(SinkCommand::Publish(vec![OutboxRecord { seq, record }])),
+            }
+            return;
+        }
         out.epoch_wanted |= matches!(record, EgressRecord::Reply { .. });
         self.bytes += record.footprint();
         self.outbox.insert(self.next_seq, Entry { record, written: false });
@@ -283,23 +293,9 @@ impl SinkCore {
         if self.unpublished_from >= end {
             return;
         }
-        let range = self.unpublished_from..end;
-        let records: Vec<_> = match self.delivery {
-            Delivery::None => {
-                let mut records = Vec::new();
-                for seq in range {
-                    if let Some(entry) = self.outbox.remove(&seq) {
-                        self.bytes -= entry.record.footprint();
-                        records.push(OutboxRecord { seq, record: entry.record });
-                    }
-                }
-                records
-            }
-            Delivery::AtLeastOnce | Delivery::PerEpoch => {
-                let entries = self.outbox.range(range);
-                entries.map(|(seq, entry)| OutboxRecord { seq: *seq, record: entry.record.clone() }).collect()
-            }
-        };
+        let entries = self.outbox.range(self.unpublished_from..end);
+        let records: Vec<_> =
+            entries.map(|(seq, entry)| OutboxRecord { seq: *seq, record: entry.record.clone() }).collect();
         self.unpublished_from = end;
         if !records.is_empty() {
             out.commands.push(SinkCommand::Publish(records));

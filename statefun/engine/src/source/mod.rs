@@ -150,7 +150,7 @@ impl SourceCore {
                                 self.send(envelope, out);
                             }
                         }
-                        Err(Unroutable(letter)) => self.dead_letter(letter, out),
+                        Err(Unroutable(letter)) => self.dead_letter(*letter, out),
                     }
                     self.advance(position);
                 }

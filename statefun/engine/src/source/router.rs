@@ -15,7 +15,7 @@ pub struct Route {
 }
 
 /// A record that cannot become a message.
-pub(super) struct Unroutable(pub(super) DeadLetter);
+pub(super) struct Unroutable(pub(super) Box<DeadLetter>);
 
 impl Route {
     pub(super) fn route<'a>(
@@ -26,7 +26,13 @@ impl Route {
         origin: &dyn Fn() -> String,
     ) -> Result<impl Iterator<Item = Envelope> + use<'a>, Unroutable> {
         let refuse = |cause, detail: &str, raw| {
-            Err(Unroutable(DeadLetter { cause, detail: detail.to_owned(), origin: origin(), envelope: None, raw }))
+            Err(Unroutable(Box::new(DeadLetter {
+                cause,
+                detail: detail.to_owned(),
+                origin: origin(),
+                envelope: None,
+                raw,
+            })))
         };
         let Some(key) = key else {
             return refuse(DeadLetterCause::MissingKey, "the record has no key, which would be the target's id", value);
