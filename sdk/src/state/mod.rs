@@ -34,6 +34,9 @@ use crate::{Context, Decode, DecodeError, EncodeError};
 
 /// The declaration of a function's states. Handed to the function's constructor; gives out the handles.
 ///
+/// A handle is a position in this declaration, so it belongs to the function that declared it and means nothing in the
+/// context of another.
+///
 /// ```
 /// use std::time::Duration;
 /// use statefun_sdk::{List, States, Value};

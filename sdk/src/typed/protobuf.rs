@@ -47,3 +47,29 @@ impl<M: Message + Name + Default> Decode for Protobuf<M> {
         M::decode(bytes).map(Self).map_err(DecodeError::new::<Self>)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As a build script generates it with `enable_type_names`.
+    #[derive(Clone, PartialEq, Message)]
+    struct Greet {
+        #[prost(string, tag = "1")]
+        name: String,
+    }
+
+    impl Name for Greet {
+        const NAME: &'static str = "Greet";
+        const PACKAGE: &'static str = "example.v1";
+    }
+
+    #[test]
+    fn a_generated_message_has_the_name_that_other_sdks_give_it() {
+        let greet = Protobuf(Greet { name: "Bob".to_owned() });
+        let value = greet.to_value().unwrap();
+        assert_eq!(value.value_type.as_str(), "type.googleapis.com/example.v1.Greet");
+        assert_eq!(value.bytes.as_slice(), b"\x0a\x03Bob");
+        assert_eq!(<Protobuf<Greet> as Decode>::decode(&value.bytes).unwrap(), greet);
+    }
+}
