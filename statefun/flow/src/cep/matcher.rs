@@ -261,7 +261,8 @@ impl<E: Event> Matcher<E> {
         limit.is_some_and(|limit| now.saturating_sub(since) >= limit)
     }
 
-    /// Queues complete matches and emits those whose turn it is: those that no partial match started before.
+    /// Emits complete matches: without a skip strategy all of them at once, else those whose turn it is because no
+    /// partial match started before, while the others wait.
     pub(super) fn release(
         &self,
         state: &mut KeyState<E>,
@@ -269,6 +270,10 @@ impl<E: Event> Matcher<E> {
         now: Millis,
         out: &mut impl FnMut(Emission<'_, E>),
     ) {
+        if self.prune.is_none() {
+            completed.iter().for_each(|complete| self.emit(state, *complete, now, out));
+            return;
+        }
         completed.iter().for_each(|complete| state.complete.push(*complete));
         while let Some(first) = state.complete.peek() {
             if state.partial.peek().is_some_and(|partial| partial.started < first.started) {

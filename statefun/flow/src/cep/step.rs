@@ -160,16 +160,7 @@ impl<E: Event> Matcher<E> {
                 self.shed(state, at, out);
             }
         }
-        self.hand_out(state, at, step, out);
-    }
-
-    /// Emits what the event completed: at once without a skip strategy, else in turn.
-    fn hand_out(&self, state: &mut KeyState<E>, at: Millis, step: &mut Step, out: &mut impl FnMut(Emission<'_, E>)) {
-        if self.prune.is_none() {
-            for complete in step.completed.drain(..) {
-                self.emit(state, complete, at, out);
-            }
-        } else if !step.completed.is_empty() || !state.complete.is_empty() {
+        if !step.completed.is_empty() || !state.complete.is_empty() {
             let mut completed = EarliestFirst::default();
             step.completed.drain(..).for_each(|complete| completed.push(complete));
             self.release(state, &completed, at, out);

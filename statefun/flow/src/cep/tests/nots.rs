@@ -50,3 +50,10 @@ fn an_event_exactly_at_the_limit_is_outside_of_it() {
     expect(&pattern, "a@0 b@20", ["a"]);
     expect(&pattern, "a@0 b@19 d@40", []);
 }
+
+#[test]
+fn without_a_skip_strategy_it_does_not_wait_for_partial_matches_that_started_earlier() {
+    let not = stage("d").within_previous(36);
+    let pattern = super::Pattern::begin(stage("a").one_or_more()).not_followed_by(not);
+    expect(&pattern, "a1@0 a2@10 c@20 c@60", ["a1", "a1 a2", "a2"]);
+}
