@@ -36,6 +36,13 @@ impl<B: Backend> World<B> {
         {
             faults.push(format!("feed record {uid} was published {times} times without a crash"));
         }
+        for shard in self.inspectable() {
+            if shard.load() != Default::default() {
+                faults.push(format!("{} is at rest under a load of {:?}", shard.id(), shard.load()));
+            }
+            let busy = shard.functions().into_iter().find(|(_, _, stats)| stats.in_flight != 0 || stats.backlog != 0);
+            faults.extend(busy.map(|(function, _, stats)| format!("{function} is at rest with {stats:?}")));
+        }
         faults.truncate(8);
         if faults.is_empty() { Ok(()) } else { Err(faults.join("; ")) }
     }

@@ -57,12 +57,8 @@ fn run_on<B: Backend>(options: RunOptions, backend: B) -> Outcome {
             lines: world.trace.into_lines(),
             verdict,
         },
-        None => Outcome {
-            stats: Stats::default(),
-            coverage: Coverage::new(),
-            trace_hash: 0,
-            lines: Vec::new(),
-            verdict,
-        },
+        None => {
+            Outcome { stats: Stats::default(), coverage: Coverage::new(), trace_hash: 0, lines: Vec::new(), verdict }
+        }
     }
 }

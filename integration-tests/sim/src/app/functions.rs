@@ -9,14 +9,12 @@ use statefun::function::{
     Context, DelayedCommand, Effects, EgressMessage, Expiration, Function, FunctionError, Mutation, OutgoingMessage,
     StateSpec,
 };
-use statefun::{
-    Address, EgressId, EgressRecord, EventTime, FunctionType, SinkId, Symbol, TypedValue, ValueType,
-};
+use statefun::{Address, EgressId, EgressRecord, EventTime, FunctionType, SinkId, Symbol, TypedValue, ValueType};
 use statefun_engine::{Directory, EgressError, FailurePolicy, FunctionBinding, RemotePolicy};
 
 use super::plan::{
-    Command, DOOR, EMBER_ONE, EMBER_TWO, END_OF_TIME_MS, FEED, LEDGER, PARKING, PARTITIONS, Plan, ROUTES, STUBBORN, TYPE_COUNT,
-    TYPES, Who,
+    Command, DOOR, EMBER_ONE, EMBER_TWO, END_OF_TIME_MS, FEED, LEDGER, PARKING, PARTITIONS, Plan, ROUTES, STUBBORN,
+    TYPE_COUNT, TYPES, Who,
 };
 
 /// Names that the run needs again and again.
@@ -227,7 +225,11 @@ impl Memory {
             let value = match state {
                 0 => Some(names.bytes(&self.count.to_le_bytes())),
                 1 | 2 => {
-                    if state == 1 { self.inbox.encode(&mut bytes) } else { self.outbox.encode(&mut bytes) }
+                    if state == 1 {
+                        self.inbox.encode(&mut bytes)
+                    } else {
+                        self.outbox.encode(&mut bytes)
+                    }
                     Some(names.bytes(&bytes))
                 }
                 3 => self.note.map(|note| names.bytes(&note.to_le_bytes())),
@@ -272,7 +274,13 @@ impl Memory {
                     effects.delayed.push(later(names, message_later(me, *node, branch), *delay_ms, *to, None));
                 }
                 Command::SendAtTheEnd { token, to, node } => {
-                    effects.delayed.push(later(names, message_later(me, *node, branch), END_OF_TIME_MS, *to, Some(*token)));
+                    effects.delayed.push(later(
+                        names,
+                        message_later(me, *node, branch),
+                        END_OF_TIME_MS,
+                        *to,
+                        Some(*token),
+                    ));
                 }
                 Command::Cancel { token } => {
                     effects.delayed.push(DelayedCommand::Cancel { token: token.to_string().into() });
@@ -283,9 +291,20 @@ impl Memory {
                     let mut bytes = [0; 8];
                     bytes[..4].copy_from_slice(&written(*uid, branch).to_le_bytes());
                     bytes[4..].copy_from_slice(&seq.to_le_bytes());
-                    effects.egress.push(EgressMessage { egress: names.egresses[*egress], argument: names.bytes(&bytes) });
+                    effects
+                        .egress
+                        .push(EgressMessage { egress: names.egresses[*egress], argument: names.bytes(&bytes) });
                 }
             }
+        }
+    }
+
+    /// Whoever says it sent the message must be in its envelope.
+    fn judge_caller(&mut self, names: &Names, caller: Option<&Address>, message: Message) {
+        let lane = caller.map(|caller| lane_of(names.who(caller)));
+        if lane != (message.lane >= LANES_OF_FUNCTIONS_FROM).then_some(message.lane) {
+            self.fault = Some(format!("a message of lane {} came from {caller:?}", message.lane));
+            self.changed[4] = true;
         }
     }
 
@@ -324,7 +343,7 @@ pub fn run_batch<'a>(
     plan: &Plan,
     target: &Address,
     state: &[(Symbol, Option<TypedValue>)],
-    arguments: impl Iterator<Item = &'a TypedValue>,
+    messages: impl Iterator<Item = (Option<&'a Address>, &'a TypedValue)>,
 ) -> Result<Effects, ()> {
     let me = names.who(target);
     let mut memory = Memory::default();
@@ -333,8 +352,9 @@ pub fn run_batch<'a>(
         memory.load(index, value.as_ref().map(|value| value.bytes.as_slice()));
     }
     let mut effects = Effects::default();
-    for argument in arguments {
+    for (caller, argument) in messages {
         let message = Message::decode(&argument.bytes);
+        memory.judge_caller(names, caller, message);
         if plan.nodes[message.node as usize].poison {
             return Err(());
         }
@@ -410,6 +430,7 @@ impl Function for Ember {
         for state in 0..STATE_COUNT - 1 {
             memory.load(state, context.get(state).map(|value| value.bytes.as_slice()));
         }
+        memory.judge_caller(&self.names, context.caller(), message);
         memory.obey(&self.names, &self.plan, me, message, context.effects());
         memory.save(&self.names, context.effects());
         // Judged last, so that a failure has effects to leave behind.
@@ -446,7 +467,12 @@ impl Directory for Application {
         }
     }
 
-    fn egress(&self, egress: EgressId, source: &Address, value: TypedValue) -> Result<(SinkId, EgressRecord), EgressError> {
+    fn egress(
+        &self,
+        egress: EgressId,
+        source: &Address,
+        value: TypedValue,
+    ) -> Result<(SinkId, EgressRecord), EgressError> {
         let sinks = [LEDGER, FEED];
         let sink = sinks.into_iter().find(|sink| self.names.egresses[*sink] == egress);
         let sink = sink.ok_or_else(|| EgressError { egress, why: "there is no such egress".to_owned() })?;

@@ -210,11 +210,7 @@ impl Builder {
                 3 => Event::Malformed { uid: self.uid() },
                 _ => {
                     let mut route = self.rng.index(ROUTES.len());
-                    let mut commands = if number == 0 {
-                        self.ring(id)
-                    } else {
-                        self.commands(0)
-                    };
+                    let mut commands = if number == 0 { self.ring(id) } else { self.commands(0) };
                     if self.rng.chance(150_000) {
                         let note = self.rng.chance(600_000).then(|| self.uid());
                         commands.push(Command::Note(note));

@@ -36,7 +36,8 @@ impl<B: Backend> World<B> {
         let node = &mut self.system.sources[source];
         let partitions = (0..PARTITIONS).map(|offset| (first + offset) % PARTITIONS);
         let plan = &self.plan;
-        let mut unread = partitions.filter(|partition| node.cursors[*partition] < plan.events[source][*partition].len());
+        let mut unread =
+            partitions.filter(|partition| node.cursors[*partition] < plan.events[source][*partition].len());
         let Some(partition) = unread.next() else { return Vec::new() };
         let begin = node.cursors[partition];
         let end = (begin + count).min(plan.events[source][partition].len());
@@ -51,7 +52,11 @@ impl<B: Backend> World<B> {
             let target = self.names.address(Who { kind: DOOR, id: self.plan.door[index] });
             let message = Message { node: self.plan.door_node as u32, lane: 0, seq: 0, branch: 0 };
             let argument = TypedValue::new(self.names.value, message.encode().as_slice());
-            SourceRecord::Addressed { envelope: Envelope::new(target, argument), ticket: Some(index as u64), is_urgent: index % 2 == 0 }
+            SourceRecord::Addressed {
+                envelope: Envelope::new(target, argument),
+                ticket: Some(index as u64),
+                is_urgent: index % 2 == 0,
+            }
         });
         let records = records.collect();
         self.door_at = end;

@@ -36,6 +36,9 @@ impl<B: Backend> World<B> {
                 coordinator.on_request(now, commands);
             }
             Word::Part(mut part) => {
+                if !self.system.handed_in.insert((place, part.epoch)) {
+                    self.external.faults.push(format!("{from} handed in its part of {} twice", part.epoch));
+                }
                 if self.options.plant == Some(Plant::PositionsRunAhead)
                     && let Participant::Source(source) = from
                 {
@@ -58,6 +61,9 @@ impl<B: Backend> World<B> {
                         }
                     }
                     Command::Commit { epoch, mut parts } => {
+                        if let Some((_, is_empty)) = &mut self.system.rest {
+                            *is_empty = parts.is_empty();
+                        }
                         if parts.is_empty() {
                             self.cover("5.6 an epoch without changes");
                             let now = ProcessingTime(self.now);
@@ -81,6 +87,9 @@ impl<B: Backend> World<B> {
                     Command::Completed(permit) => {
                         assert_eq!(permit.generation(), Generation(self.generation), "a permit of another generation");
                         self.stats.epochs += 1;
+                        if let Some((completed, _)) = &mut self.system.rest {
+                            *completed += 1;
+                        }
                         self.tell_everybody(News::Completed(permit.epoch()));
                     }
                     Command::Abandoned(epoch) => {

@@ -198,7 +198,9 @@ impl<B: Backend> World<B> {
     }
 
     /// The shards, to look into.
-    pub(crate) fn inspectable(&self) -> impl Iterator<Item = &statefun_engine::shard::Shard<crate::plant::PlantedState<B::State>>> {
+    pub(crate) fn inspectable(
+        &self,
+    ) -> impl Iterator<Item = &statefun_engine::shard::Shard<crate::plant::PlantedState<B::State>>> {
         self.system.shards.iter().map(|node| &node.core)
     }
 

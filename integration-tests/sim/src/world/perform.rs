@@ -165,7 +165,11 @@ impl<B: Backend> World<B> {
     }
 
     /// A source's part that says how far it has read by now, when that bug is planted.
-    pub(super) fn part_running_ahead(&self, source: usize, part: statefun_ports::keyed_state::EncodedPart) -> statefun_ports::keyed_state::EncodedPart {
+    pub(super) fn part_running_ahead(
+        &self,
+        source: usize,
+        part: statefun_ports::keyed_state::EncodedPart,
+    ) -> statefun_ports::keyed_state::EncodedPart {
         let name = self.names.sources[source];
         let rows: Vec<_> = self.system.sources[source]
             .core

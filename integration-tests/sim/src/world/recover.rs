@@ -145,12 +145,8 @@ impl<B: Backend> World<B> {
             }
             let id = SinkId(index as u16);
             let core = SinkCore::new(id, name, self.system.topology, delivery, outbox, recovered.epoch);
-            let node = SinkNode {
-                core,
-                out: sink::Output::default(),
-                queue: Default::default(),
-                acks: Default::default(),
-            };
+            let node =
+                SinkNode { core, out: sink::Output::default(), queue: Default::default(), acks: Default::default() };
             self.system.sinks.push(node);
             let node = &mut self.system.sinks[index];
             node.core.resume(&mut node.out);

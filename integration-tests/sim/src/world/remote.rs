@@ -30,6 +30,7 @@ const TIMEOUT_MS: u64 = 120;
 impl<B: Backend> World<B> {
     pub(super) fn call(&mut self, shard: usize, call: CallId, batch: InvocationBatch) {
         self.stats.calls += 1;
+        self.judge_call(shard, call, &batch);
         let (mut outcome, mut latency) = (None, self.rng.between(0, self.faults.latency_ms_max));
         let kind = self.names.who(&batch.target).kind;
         let deployment = kind - STUBBORN;
@@ -63,8 +64,8 @@ impl<B: Backend> World<B> {
                 *self.coverage.entry("remote: asked for states").or_default() += 1;
                 return CallOutcome::Incomplete(missing);
             }
-            let arguments = batch.invocations.iter().map(|invocation| &invocation.argument);
-            match run_batch(&self.names, &self.plan, &batch.target, &batch.state, arguments) {
+            let messages = batch.invocations.iter().map(|message| (message.caller.as_ref(), &message.argument));
+            match run_batch(&self.names, &self.plan, &batch.target, &batch.state, messages) {
                 Ok(effects) => CallOutcome::Done(effects),
                 Err(()) => failed(CallFailureKind::Status(500)),
             }
@@ -80,6 +81,24 @@ impl<B: Backend> World<B> {
             self.answer(later, shard, call, &batch.target, outcome.clone());
         }
         self.answer(latency, shard, call, &batch.target, outcome);
+    }
+
+    /// At most one call per address is in flight, and no more per shard than allowed.
+    fn judge_call(&mut self, shard: usize, call: CallId, batch: &InvocationBatch) {
+        let in_flight = &mut self.system.in_flight;
+        let of_shard = || in_flight.range((shard, CallId(0))..=(shard, CallId(u64::MAX)));
+        let mut faults = Vec::new();
+        if of_shard().any(|(_, address)| *address == batch.target) {
+            faults.push(format!("{} is called while it is being called", batch.target));
+        }
+        if of_shard().count() >= self.faults.shard.calls_max {
+            faults.push(format!("shard {shard} has more calls in flight than allowed"));
+        }
+        if batch.invocations.is_empty() || batch.invocations.len() > self.application.batch_max {
+            faults.push(format!("a request to {} holds {} messages", batch.target, batch.invocations.len()));
+        }
+        in_flight.insert((shard, call), batch.target.clone());
+        self.external.faults.extend(faults);
     }
 
     fn answer(&mut self, latency: u64, shard: usize, call: CallId, target: &statefun::Address, outcome: CallOutcome) {
@@ -98,6 +117,7 @@ impl<B: Backend> World<B> {
             self.cover("6.6 a reply for an older generation, dropped");
             return;
         }
+        self.system.in_flight.remove(&(reply.shard, reply.call));
         let mut call = reply.call;
         if self.options.plant == Some(Plant::SecondReplyApplied)
             && let Some(current) = self.system.calls.get(&(reply.shard, reply.target))

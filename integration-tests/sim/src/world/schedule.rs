@@ -142,15 +142,21 @@ impl<B: Backend> World<B> {
                 return false;
             }
             let coordinator = self.system.coordinator.as_ref().expect("there is one between recovery and crash");
-            let last = coordinator.last();
-            match self.system.rest_epoch {
-                // What is durable must be judged too, so one more epoch has to complete.
-                None => self.system.rest_epoch = Some(last),
-                Some(epoch) if coordinator.completed() > epoch && !coordinator.is_busy() => return true,
+            let is_busy = coordinator.is_busy();
+            match self.system.rest {
+                // What is durable is judged as well, so epochs have to complete. The first may have begun before, the
+                // second may remove what the first still held, the third must hold nothing.
+                None => self.system.rest = Some((0, false)),
+                Some((3.., is_empty)) if !is_busy => {
+                    if !is_empty {
+                        self.external.faults.push("an epoch at rest holds rows".to_owned());
+                    }
+                    return true;
+                }
                 Some(_) => {}
             }
         } else {
-            self.system.rest_epoch = None;
+            self.system.rest = None;
         }
         let system = &self.system;
         let shards = system.shards.iter().filter_map(|shard| shard.core.deadline());
@@ -184,7 +190,8 @@ impl<B: Backend> World<B> {
         format!(
             "sources with records {sources:?}; shards (messages, delayed, idle) {shards:?}; outboxes {sinks:?}; \
              coordinator {:?}; {} replies on their way",
-            system.coordinator, self.replies.len()
+            system.coordinator,
+            self.replies.len()
         )
     }
 }

@@ -1,6 +1,6 @@
 //! What a crash destroys.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use statefun::{Address, CallId, Epoch, KeyGroups};
 use statefun_engine::channel::{Item, Marker, SinkItem};
@@ -185,8 +185,12 @@ pub struct System<S> {
     pub(super) commit: Option<Commit>,
     /// Calls in flight, by shard and address.
     pub(super) calls: BTreeMap<(usize, Address), CallId>,
-    /// The epoch that must complete before the run is over.
-    pub(super) rest_epoch: Option<Epoch>,
+    /// Calls in flight, by shard; for judging that no address has two.
+    pub(super) in_flight: BTreeMap<(usize, CallId), Address>,
+    /// Parts that were handed in, by participant and epoch; for judging that none is handed in twice.
+    pub(super) handed_in: BTreeSet<(usize, Epoch)>,
+    /// How many epochs completed since everything came to rest, and whether the last of them held nothing.
+    pub(super) rest: Option<(u64, bool)>,
     /// The first ticket of this generation.
     pub(super) first_ticket: u64,
 }
@@ -207,7 +211,9 @@ impl<S> Default for System<S> {
             words: Vec::new(),
             commit: None,
             calls: BTreeMap::new(),
-            rest_epoch: None,
+            in_flight: BTreeMap::new(),
+            handed_in: BTreeSet::new(),
+            rest: None,
             first_ticket: 0,
         }
     }
