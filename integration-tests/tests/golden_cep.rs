@@ -29,6 +29,15 @@ fn the_cases_that_depend_on_ties_agree_as_well() {
     }
 }
 
+/// Patterns drawn at random, many with groups, and Flink's output on them; only in the repository.
+#[test]
+fn random_patterns_give_what_flink_gives() {
+    if std::env::var_os("GOLDEN_DIR").is_none() {
+        check_family::<Cep>("cep-random", None);
+        check_family::<Cep>("cep-random", Some(3));
+    }
+}
+
 /// An event of a script, as a pattern sees it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Scripted(Event);
