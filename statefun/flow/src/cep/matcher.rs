@@ -301,27 +301,32 @@ impl<E: Event> Matcher<E> {
         state.buffer.release(complete.last);
     }
 
-    /// Drops partial matches while the key holds too many.
+    /// Drops as many partial matches as the key holds too many, all in one go.
     pub(super) fn shed(&self, state: &mut KeyState<E>, now: Millis, out: &mut impl FnMut(Emission<'_, E>)) {
-        let begun = |state: &KeyState<E>| state.partial.iter().filter(|partial| !partial.is_start()).count();
-        while begun(state) > 0 && begun(state) + state.complete.len() > self.limits.partial_matches_max {
-            let candidates = state.partial.iter().filter(|partial| !partial.is_start());
-            let victim = match self.limits.on_overflow {
-                Overflow::DropNewest => candidates.max_by_key(|partial| partial.started),
-                Overflow::DropOldest => candidates.min_by_key(|partial| partial.started),
-            };
-            let Some(victim) = victim.copied() else { return };
-            out(Emission::Overflow(Match::new(now, &self.automaton.stages, &state.buffer, victim.last)));
-            let first = std::cell::Cell::new(true);
-            let buffer = &mut state.buffer;
-            state.partial.remove_all(
-                |partial| *partial == victim && first.get(),
-                |partial| {
-                    first.set(false);
-                    buffer.release(partial.last);
-                },
-            );
+        let numbered = || state.partial.iter().enumerate();
+        let mut victims: Vec<(u64, usize)> = numbered()
+            .filter(|(_, partial)| !partial.is_start())
+            .map(|(number, partial)| (partial.started, number))
+            .collect();
+        let excess = (victims.len() + state.complete.len()).saturating_sub(self.limits.partial_matches_max);
+        victims.sort_unstable();
+        if self.limits.on_overflow == Overflow::DropNewest {
+            victims.reverse();
         }
+        victims.truncate(excess);
+        let mut doomed: Vec<usize> = victims.into_iter().map(|(_, number)| number).collect();
+        doomed.sort_unstable();
+        let mut kept = EarliestFirst::default();
+        for (number, partial) in numbered() {
+            if doomed.binary_search(&number).is_ok() {
+                let dropped = Match::new(now, &self.automaton.stages, &state.buffer, partial.last);
+                out(Emission::Overflow(dropped));
+                state.buffer.release(partial.last);
+            } else {
+                kept.push(*partial);
+            }
+        }
+        state.partial = kept;
     }
 
     /// A key with nothing but the start state remembers nothing.

@@ -52,6 +52,14 @@ fn exponential_growth_ends_at_the_limit() {
 }
 
 #[test]
+fn a_key_that_doubles_at_each_event_is_cut_back_in_reasonable_time() {
+    let looped = stage("a").one_or_more().combinations();
+    let mut key = Key::of(&begin("c").followed_by(looped).followed_by(stage("b")));
+    key.feed(&format!("c {}", "a ".repeat(19)));
+    assert_eq!(key.state.matches().0, 100_000);
+}
+
+#[test]
 fn an_event_too_many_is_refused_while_the_watermark_stands() {
     let limits = Limits { waiting_events_max: 1, ..Limits::default() };
     let mut key = Key::of(&begin("a").limits(limits));
