@@ -110,6 +110,19 @@ fn an_unknown_field_of_an_inherited_kind_warns_and_fails_only_when_strict() {
 }
 
 #[test]
+fn kinesis_is_understood_and_refused_with_a_sentence() {
+    let spec = "id: it/in\nawsRegion: {type: specific, id: eu-west-1}\nstreams:\n  - {stream: s, valueType: it/v, targets: [it/f]}";
+    let module = Documents::new().endpoint("it/*", 1, "").document("io.statefun.kinesis.v1/ingress", spec);
+    let application = Application::new(&module);
+    let checked = statefun(&["check", application.module().to_str().unwrap()]);
+    assert_eq!(checked.code, Some(0), "{}", checked.stderr);
+    assert!(checked.stderr.contains("spec::not_served"), "{}", checked.stderr);
+    let refused = application.refused();
+    assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+    assert!(refused.stderr.contains("Kinesis is understood but not served yet"), "{}", refused.stderr);
+}
+
+#[test]
 fn wrong_settings_and_wrong_usage_exit_with_two() {
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("statefun.toml");

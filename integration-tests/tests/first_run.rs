@@ -63,11 +63,14 @@ fn the_greeter_greets_and_remembers_across_a_restart() {
     let node = playground.application.start();
     playground.greet("Bob");
     assert_eq!(playground.take_greeting(), "Nice to see you at the 4-nth time Bob!");
-    // And so does one that had no time to say goodbye.
+    // And so does one that had no time to say goodbye. What it published last may be published again: the playground's
+    // egress is at-least-once.
     node.kill();
     let _node = playground.application.start();
     playground.greet("Bob");
-    assert_eq!(playground.take_greeting(), "Nice to see you at the 5-nth time Bob!");
+    let fifth = std::iter::repeat_with(|| playground.take_greeting())
+        .find(|greeting| greeting != "Nice to see you at the 4-nth time Bob!");
+    assert_eq!(fifth.as_deref(), Some("Nice to see you at the 5-nth time Bob!"));
 }
 
 #[test]

@@ -13,7 +13,6 @@ use integration_tests::harness::{
     Application, Documents, FunctionServer, Http, Node, Percentiles, eventually, is_full,
 };
 
-const CONNECTIONS: usize = 64;
 const KEYS: u64 = 10_000;
 const MIB: u64 = 1 << 20;
 
@@ -85,11 +84,11 @@ struct Throughput {
     latencies: Percentiles,
 }
 
-/// Posts from 64 connections, each answered before the next, over 10,000 keys.
-fn drive(door: u16, query: &str, length: Duration) -> Throughput {
+/// Posts from so many connections, each answered before the next, over 10,000 keys.
+fn drive(door: u16, connections: usize, query: &str, length: Duration) -> Throughput {
     let next = Arc::new(AtomicU64::new(0));
     let begun = Instant::now();
-    let clients: Vec<_> = (0..CONNECTIONS)
+    let clients: Vec<_> = (0..connections)
         .map(|_| {
             let next = Arc::clone(&next);
             let query = query.to_owned();
@@ -117,24 +116,27 @@ fn remote_calls_with_every_event_durable_before_its_answer() {
     let server = FunctionServer::start(counter);
     let door = free_port();
     let mut node = Application::new(&Documents::new().endpoint("it/*", server.port, "").door(door)).start();
-    let length = Duration::from_secs(if is_full() { 30 } else { 5 });
-    drive(door, "", Duration::from_secs(1));
+    let length = Duration::from_secs(if is_full() { 15 } else { 5 });
+    drive(door, 64, "", Duration::from_secs(1));
     let mut posted = 0;
-    for (what, query) in [("answered when durable", ""), ("answered with the durable reply", "?wait=30s")] {
-        node.await_rest(Duration::from_secs(60));
-        let calls_before = server.calls();
-        let run = drive(door, query, length);
-        node.await_rest(Duration::from_secs(60));
-        posted += run.events;
-        println!(
-            "{what}: {:.0} events/s, {:.0} remote calls/s; {CONNECTIONS} connections, {KEYS} keys, \
-             p50 {:.1?}, p99 {:.1?}, p999 {:.1?}",
-            run.events as f64 / run.seconds,
-            (server.calls() - calls_before) as f64 / run.seconds,
-            run.latencies.at(0.5),
-            run.latencies.at(0.99),
-            run.latencies.at(0.999)
-        );
+    let crowds: &[usize] = if is_full() { &[1, 16, 64, 256] } else { &[64] };
+    for connections in crowds {
+        for (what, query) in [("answered when durable", ""), ("answered with the durable reply", "?wait=30s")] {
+            node.await_rest(Duration::from_secs(60));
+            let calls_before = server.calls();
+            let run = drive(door, *connections, query, length);
+            node.await_rest(Duration::from_secs(60));
+            posted += run.events;
+            println!(
+                "{connections} connections, {KEYS} keys, {what}: {:.0} events/s, {:.0} remote calls/s, \
+                 p50 {:.1?}, p99 {:.1?}, p999 {:.1?}",
+                run.events as f64 / run.seconds,
+                (server.calls() - calls_before) as f64 / run.seconds,
+                run.latencies.at(0.5),
+                run.latencies.at(0.99),
+                run.latencies.at(0.999)
+            );
+        }
     }
     let counted: i64 = node.counts("it/counter", "seen").values().sum();
     assert!(counted as u64 >= posted, "{counted} counted of {posted} and a second of warming up");

@@ -82,26 +82,40 @@ impl Effects {
 
     /// Sends a text.
     #[must_use]
-    pub fn send_text(mut self, function: &str, id: &str, text: &str) -> Self {
-        let argument = Some(typed(types::STRING, &types::encode_string(text)));
-        self.0.outgoing_messages.push(Invocation {
-            target: Some(address(function, id)),
-            argument,
-            ..Default::default()
-        });
+    pub fn send_text(self, function: &str, id: &str, text: &str) -> Self {
+        self.send(function, id, types::STRING, &types::encode_string(text))
+    }
+
+    /// Sends a value.
+    #[must_use]
+    pub fn send(mut self, function: &str, id: &str, typename: &str, value: &[u8]) -> Self {
+        let argument = Some(typed(typename, value));
+        let target = Some(address(function, id));
+        self.0.outgoing_messages.push(Invocation { target, argument, ..Default::default() });
         self
     }
 
-    /// Sends a text later; by the token, if there is one, it can be cancelled.
+    /// Sends a value later; by the token, if there is one, it can be cancelled.
     #[must_use]
-    pub fn send_text_after(mut self, delay: Duration, function: &str, id: &str, text: &str, token: &str) -> Self {
-        self.0.delayed_invocations.push(DelayedInvocation {
+    pub fn send_after(self, delay: Duration, to: (&str, &str), argument: (&str, &[u8]), token: &str) -> Self {
+        self.delayed(DelayedInvocation {
             delay_in_ms: delay.as_millis() as i64,
-            target: Some(address(function, id)),
-            argument: Some(typed(types::STRING, &types::encode_string(text))),
+            target: Some(address(to.0, to.1)),
+            argument: Some(typed(argument.0, argument.1)),
             cancellation_token: token.to_owned(),
             ..Default::default()
-        });
+        })
+    }
+
+    /// Takes a delayed message back.
+    #[must_use]
+    pub fn cancel(self, token: &str) -> Self {
+        let cancellation_token = token.to_owned();
+        self.delayed(DelayedInvocation { is_cancellation_request: true, cancellation_token, ..Default::default() })
+    }
+
+    fn delayed(mut self, request: DelayedInvocation) -> Self {
+        self.0.delayed_invocations.push(request);
         self
     }
 
