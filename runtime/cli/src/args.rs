@@ -68,6 +68,12 @@ pub(crate) struct BenchArguments {
     /// How often epochs close.
     #[arg(long, default_value = "1s")]
     pub(crate) epoch: String,
+    /// Events per millisecond of event time: event `n` happens at `n / R` ms.
+    #[arg(long, value_name = "R", default_value_t = 1000)]
+    pub(crate) rate_per_ms: u64,
+    /// What ids look like: `key-17` or `17`.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) ids: Ids,
     /// Connections of the remote work, one request in flight on each.
     #[arg(long, default_value_t = 64)]
     pub(crate) connections: usize,
@@ -77,6 +83,16 @@ pub(crate) struct BenchArguments {
     /// One JSON object on one line.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// What the ids of a benchmark look like.
+#[derive(ValueEnum, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Ids {
+    /// `key-17`.
+    #[default]
+    String,
+    /// `17`: an integer as canonical decimal text.
+    Integer,
 }
 
 /// The work of a benchmark.

@@ -13,7 +13,7 @@ use statefun_runtime::{
     Application, EgressKind, FunctionHome, FunctionPattern, Node, NodeOptions, SinkBinding, SourceBinding,
 };
 
-use super::events::{EventSource, Progress, expected_checksum, key, mix};
+use super::events::{EventSource, Progress, expected_checksum, key, key_of, mix};
 use super::functions;
 use super::report::Figures;
 use super::sinks::{ResultSink, Results};
@@ -24,8 +24,7 @@ use crate::run::{open_store, plugin};
 
 /// The id that a hop of the chain, or a branch of the fan-out, goes to.
 pub(crate) fn next_id(id: &str) -> CompactString {
-    let number: u64 = id.parse().unwrap_or_default();
-    (mix(number) % 100_000).to_compact_string()
+    (mix(key_of(id)) % 100_000).to_compact_string()
 }
 
 /// A data directory of this run's own, removed when it is dropped.
@@ -128,6 +127,8 @@ fn application(
             parts: u64::from(parts),
             events: arguments.events,
             keys: arguments.keys,
+            ids: arguments.ids,
+            rate_per_ms: arguments.rate_per_ms.max(1),
             progress: Arc::clone(progress),
         };
         application.sources.push(SourceBinding {

@@ -4,11 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
 
-use compact_str::{CompactString, ToCompactString};
-use statefun::{Address, Envelope, FunctionType, Symbol, TypedValue};
+use compact_str::{CompactString, ToCompactString, format_compact};
+use statefun::{Address, Envelope, EventTime, FunctionType, Symbol, TypedValue};
 use statefun_ports::BoxFuture;
 use statefun_ports::source::{Position, Source, SourceError, SourceOutput, SourceRecord};
 use statefun_sdk::Encode;
+
+use crate::args::Ids;
 
 /// Events per batch.
 const BATCH: u64 = 512;
@@ -26,10 +28,22 @@ pub(crate) fn key(n: u64, keys: u64) -> u64 {
     mix(42 + n) % keys
 }
 
+/// A key as an id.
+pub(crate) fn id(key: u64, ids: Ids) -> CompactString {
+    match ids {
+        Ids::String => format_compact!("key-{key}"),
+        Ids::Integer => key.to_compact_string(),
+    }
+}
+
+/// The key of an id.
+pub(crate) fn key_of(id: &str) -> u64 {
+    id.strip_prefix("key-").unwrap_or(id).parse().unwrap_or(u64::MAX)
+}
+
 /// One result of the counter: which key stands at which count. Sums do not depend on order.
 pub(crate) fn result(key: &str, count: i64) -> u64 {
-    let key: u64 = key.parse().unwrap_or(u64::MAX);
-    mix(key.wrapping_mul(0x1_0000_0001).wrapping_add(count as u64))
+    mix(key_of(key).wrapping_mul(0x1_0000_0001).wrapping_add(count as u64))
 }
 
 /// The sum of all results of a counter, by a plain loop.
@@ -72,6 +86,8 @@ pub(crate) struct EventSource {
     pub(crate) parts: u64,
     pub(crate) events: u64,
     pub(crate) keys: u64,
+    pub(crate) ids: Ids,
+    pub(crate) rate_per_ms: u64,
     pub(crate) progress: Arc<Progress>,
 }
 
@@ -93,8 +109,9 @@ impl Source for EventSource {
                 let mut batch = Vec::with_capacity(BATCH as usize + 1);
                 let mut made = 0;
                 while made < BATCH && n < self.events {
-                    let id: CompactString = key(n, self.keys).to_compact_string();
-                    let envelope = Envelope::new(Address::new(self.target, id), one.clone());
+                    let id = id(key(n, self.keys), self.ids);
+                    let mut envelope = Envelope::new(Address::new(self.target, id), one.clone());
+                    envelope.event_time = EventTime((n / self.rate_per_ms) as i64);
                     batch.push(SourceRecord::Addressed { envelope, ticket: None, is_urgent: false });
                     n += self.parts;
                     made += 1;
