@@ -86,6 +86,7 @@ impl<B: Backend> World<B> {
             Some(1) => instance.inbox = Counters::decode(bytes).0.into_iter().collect(),
             Some(2) => instance.outbox = Counters::decode(bytes).0.into_iter().collect(),
             Some(3) => instance.note = Some(u32::from_le_bytes(bytes.try_into().expect("a note has four bytes"))),
+            Some(5) => instance.perhaps = Counters::decode(bytes).0.into_iter().map(|(token, _)| token).collect(),
             Some(4) => faults.push(format!("{address}: {}", String::from_utf8_lossy(bytes))),
             _ => faults.push(format!("{address} has a state {name}")),
         }
@@ -99,7 +100,10 @@ impl<B: Backend> World<B> {
                 self.check_door(*who, found.count, faults);
                 continue;
             }
-            let expected = model.instances.get(who).cloned().unwrap_or_default();
+            let mut expected = model.instances.get(who).cloned().unwrap_or_default();
+            if found.perhaps.iter().all(|token| model.perhaps.get(who).is_some_and(|tokens| tokens.contains(token))) {
+                expected.perhaps.clone_from(&found.perhaps);
+            }
             if found != expected {
                 let address = self.names.address(*who);
                 faults.push(format!("{what} of {address} is {found:?}, expected {expected:?}"));

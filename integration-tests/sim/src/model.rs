@@ -18,6 +18,8 @@ pub struct Instance {
     pub inbox: BTreeMap<u32, u32>,
     /// The number of messages sent and records written, by lane.
     pub outbox: BTreeMap<u32, u32>,
+    /// Tokens of messages that came although they might have been cancelled. The model leaves it empty.
+    pub perhaps: BTreeSet<u32>,
 }
 
 /// What must come of a plan.
@@ -25,6 +27,8 @@ pub struct Instance {
 pub struct World {
     /// Every instance that remembers anything.
     pub instances: BTreeMap<Who, Instance>,
+    /// Messages that may come once or, when their cancellation is faster, not at all: their tokens, by receiver.
+    pub perhaps: BTreeMap<Who, BTreeSet<u32>>,
     /// Records of the ledger, each once.
     pub ledger: BTreeSet<u32>,
     /// Records of the feed, each at least once.
@@ -104,6 +108,11 @@ impl World {
                 }
                 // Always cancelled before its time.
                 Command::SendAtTheEnd { .. } | Command::Cancel { .. } => {}
+                Command::SendSoon { token, to, .. } => {
+                    self.perhaps.entry(*to).or_default().insert(*token as u32);
+                }
+                // Not reached from here: whether it happens, nobody can say.
+                Command::Once(_) => {}
                 Command::Write { egress, uid } => {
                     *instance.outbox.entry(egress_lane(*egress)).or_default() += 1;
                     let record = written(*uid, branch);

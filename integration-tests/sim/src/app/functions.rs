@@ -33,9 +33,9 @@ pub struct Names {
 }
 
 /// How many states there are.
-pub const STATE_COUNT: usize = 6;
+pub const STATE_COUNT: usize = 7;
 /// States by number. `spare` is declared by newer deployments only and never written.
-pub const STATES: [&str; STATE_COUNT] = ["count", "inbox", "outbox", "note", "fault", "spare"];
+pub const STATES: [&str; STATE_COUNT] = ["count", "inbox", "outbox", "note", "fault", "once", "spare"];
 
 impl Names {
     /// All of them.
@@ -200,6 +200,8 @@ pub struct Memory {
     outbox: Counters,
     note: Option<u32>,
     fault: Option<String>,
+    /// Tokens of messages that might have been cancelled; a counter each, so that it can be stored like one.
+    once: Counters,
     /// Which states changed.
     changed: [bool; STATE_COUNT],
 }
@@ -214,6 +216,7 @@ impl Memory {
             2 => self.outbox = Counters::decode(bytes),
             3 => self.note = Some(u32::from_le_bytes(bytes.try_into().expect("a note has four bytes"))),
             4 => self.fault = Some(String::from_utf8_lossy(bytes).into_owned()),
+            5 => self.once = Counters::decode(bytes),
             _ => self.fault = Some(format!("state {} was never written", STATES[state])),
         }
     }
@@ -230,6 +233,10 @@ impl Memory {
                     } else {
                         self.outbox.encode(&mut bytes)
                     }
+                    Some(names.bytes(&bytes))
+                }
+                5 => {
+                    self.once.encode(&mut bytes);
                     Some(names.bytes(&bytes))
                 }
                 3 => self.note.map(|note| names.bytes(&note.to_le_bytes())),
@@ -272,6 +279,17 @@ impl Memory {
                 }
                 Command::SendLater { delay_ms, to, node } => {
                     effects.delayed.push(later(names, message_later(me, *node, branch), *delay_ms, *to, None));
+                }
+                Command::SendSoon { token, delay_ms, to, node } => {
+                    let message = message_later(me, *node, branch);
+                    effects.delayed.push(later(names, message, *delay_ms, *to, Some(*token)));
+                }
+                Command::Once(token) => {
+                    self.changed[5] = true;
+                    if self.once.next(*token) > 1 {
+                        self.fault = Some(format!("what was sent with token {token} came twice"));
+                        self.changed[4] = true;
+                    }
                 }
                 Command::SendAtTheEnd { token, to, node } => {
                     effects.delayed.push(later(

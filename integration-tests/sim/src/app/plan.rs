@@ -84,7 +84,20 @@ pub enum Command {
         /// The subtree.
         node: usize,
     },
-    /// Cancel that.
+    /// Send soon, while a cancellation may be on its way. Either may win, but nobody may see it twice.
+    SendSoon {
+        /// What it can be cancelled by.
+        token: usize,
+        /// How much later, in milliseconds.
+        delay_ms: u64,
+        /// To whom.
+        to: Who,
+        /// A node that has only [`Command::Once`].
+        node: usize,
+    },
+    /// Note that a message which may be cancelled came through.
+    Once(u32),
+    /// Cancel what was sent with a token.
     Cancel {
         /// What it was sent with.
         token: usize,
@@ -200,6 +213,7 @@ impl Builder {
         let count = self.rng.between(200, 320);
         let mut seqs = std::collections::BTreeMap::new();
         let mut open_tokens: Vec<(usize, usize, usize)> = Vec::new();
+        let mut racing: Vec<(usize, usize)> = Vec::new();
         for number in 0..count {
             let id = self.rng.index(self.plan.ids);
             let (reader, partition) = Plan::partition_of(id);
@@ -214,6 +228,20 @@ impl Builder {
                     if self.rng.chance(150_000) {
                         let note = self.rng.chance(600_000).then(|| self.uid());
                         commands.push(Command::Note(note));
+                    }
+                    if ROUTES[route].len() == 1 && self.rng.chance(60_000) {
+                        commands.push(self.send_soon());
+                        if self.rng.chance(100_000) {
+                            commands.push(Command::Cancel { token: self.tokens - 1 });
+                        } else {
+                            racing.push((id, self.tokens - 1));
+                        }
+                    }
+                    if let Some(index) = racing.iter().position(|(owner, _)| *owner == id)
+                        && self.rng.chance(300_000)
+                    {
+                        // By whichever function of the id: it may come before, between or after.
+                        commands.push(Command::Cancel { token: racing.swap_remove(index).1 });
                     }
                     // Tokens are shared by all functions of an id, so only one function may get such an event.
                     if ROUTES[route].len() == 1 && self.rng.chance(100_000) {
@@ -311,6 +339,15 @@ impl Builder {
         self.tokens += 1;
         let to = Who { kind: EMBER_ONE, id: self.rng.index(self.plan.ids) };
         Command::SendAtTheEnd { token: self.tokens - 1, to, node }
+    }
+
+    fn send_soon(&mut self) -> Command {
+        let token = self.tokens;
+        self.tokens += 1;
+        let node = self.node(vec![Command::Once(token as u32)]);
+        let kind = self.rng.one_of(&[EMBER_ONE, EMBER_TWO, STUBBORN, PARKING]);
+        let to = Who { kind, id: self.rng.index(self.plan.ids) };
+        Command::SendSoon { token, delay_ms: self.rng.between(0, 80), to, node }
     }
 
     fn write(&mut self, egress: usize) -> Command {

@@ -66,6 +66,7 @@ pub const NAMED_STEPS: &[&str] = &[
     "5.6 a commit failed",
     "5.6 an epoch without changes",
     "5.6 nobody knows whether the manifest was committed",
+    "6.1 the clock was set back",
     "6.6 a reply for an older generation, dropped",
     "crash: 5.1 an epoch was opened and no source has begun it",
     "crash: 5.2 some sources have sent their markers",

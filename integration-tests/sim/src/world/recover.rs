@@ -49,6 +49,11 @@ impl<B: Backend> World<B> {
 
     fn try_recover(&mut self) -> bool {
         self.generation += 1;
+        if self.generation > 1 && self.faults.clock_back_ms > 0 {
+            self.cover("6.1 the clock was set back");
+            let back = self.rng.between(0, self.faults.clock_back_ms);
+            self.now = self.now.saturating_sub(back);
+        }
         if self.crashes_at("crash: 6.1 a generation was claimed") {
             return false;
         }

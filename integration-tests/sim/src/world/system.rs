@@ -52,6 +52,8 @@ pub struct Faults {
     pub crash_in_recovery: u64,
     /// Crashes while a commit is under way, per step.
     pub crash_in_commit: u64,
+    /// How far the clock may be set back by a restart, in milliseconds.
+    pub clock_back_ms: u64,
     /// The most items delivered at once.
     pub batch_max: u64,
     /// Bounds of shards.
@@ -85,6 +87,7 @@ impl Faults {
             timeout_ms: rng.one_of(&[15, 60, 400]),
             crash_in_recovery: rng.one_of(&[0, 20_000, 100_000]),
             crash_in_commit: rng.one_of(&[0, 1_000, 20_000]),
+            clock_back_ms: rng.one_of(&[0, 0, 20, 300]),
             batch_max: rng.one_of(&[1, 4, 30]),
             shard,
         }
