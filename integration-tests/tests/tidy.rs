@@ -27,8 +27,19 @@ const EDGES: &[(&str, &[&str])] = &[
 const COMPOSERS: &[&str] = &["statefun-cli", "statefun-sim", "integration-tests"];
 
 /// What no crate of the pure district may depend on, directly or through another crate of the house.
-const IMPURE: &[&str] =
-    &["tokio", "actix", "actix-web", "actix-rt", "reqwest", "rdkafka", "redb", "rand", "getrandom", "uuid", "opentelemetry"];
+const IMPURE: &[&str] = &[
+    "tokio",
+    "actix",
+    "actix-web",
+    "actix-rt",
+    "reqwest",
+    "rdkafka",
+    "redb",
+    "rand",
+    "getrandom",
+    "uuid",
+    "opentelemetry",
+];
 
 const PURE: &[&str] = &["statefun", "statefun-protocol", "statefun-ports", "statefun-engine", "statefun-flow"];
 
@@ -101,7 +112,8 @@ fn files_fit_in_the_head() {
 
 #[test]
 fn nothing_unfinished_is_left_behind() {
-    let words = [["to", "do!("].concat(), ["unimple", "mented!("].concat(), ["db", "g!("].concat(), ["#[ig", "nore"].concat()];
+    let words =
+        [["to", "do!("].concat(), ["unimple", "mented!("].concat(), ["db", "g!("].concat(), ["#[ig", "nore"].concat()];
     for path in tracked(".rs") {
         let Ok(text) = std::fs::read_to_string(root().join(&path)) else { continue };
         for word in &words {

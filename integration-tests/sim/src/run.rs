@@ -46,7 +46,7 @@ fn run_on<B: Backend>(options: RunOptions, backend: B) -> Outcome {
         world.run().and_then(|()| world.check())
     }));
     let verdict = verdict.unwrap_or_else(|panic| {
-        let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+        let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
         Err(format!("panic: {}", text.unwrap_or("without a word")))
     });
     match world {

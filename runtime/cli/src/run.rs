@@ -31,7 +31,7 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<(), Failure> {
     if arguments.from_savepoint.is_some() {
         return Err(Failure::usage("--from-savepoint: savepoints are not served yet"));
     }
-    let base = arguments.modules[0].parent().unwrap_or(Path::new("")).to_path_buf();
+    let base = arguments.modules[0].parent().unwrap_or_else(|| Path::new("")).to_path_buf();
 
     actix::System::new().block_on(async {
         let telemetry = Telemetry::start(&config)?;

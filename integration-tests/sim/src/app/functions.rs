@@ -352,6 +352,10 @@ fn later(names: &Names, message: Message, delay_ms: u64, to: Who, token: Option<
     }
 }
 
+/// A batch holds a message that no attempt can handle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Poisoned;
+
 /// Runs a batch: what the remote side does with a request that holds all its states.
 ///
 /// # Errors
@@ -362,7 +366,7 @@ pub fn run_batch<'a>(
     target: &Address,
     state: &[(Symbol, Option<TypedValue>)],
     messages: impl Iterator<Item = (Option<&'a Address>, &'a TypedValue)>,
-) -> Result<Effects, ()> {
+) -> Result<Effects, Poisoned> {
     let me = names.who(target);
     let mut memory = Memory::default();
     for (name, value) in state {
@@ -374,7 +378,7 @@ pub fn run_batch<'a>(
         let message = Message::decode(&argument.bytes);
         memory.judge_caller(names, caller, message);
         if plan.nodes[message.node as usize].poison {
-            return Err(());
+            return Err(Poisoned);
         }
         memory.obey(names, plan, me, message, &mut effects);
     }

@@ -39,8 +39,11 @@ pub struct MapState {
     states: Vec<(FunctionType, Symbol)>,
     values: BTreeMap<(u32, StateIndex), Stored>,
     dirty: BTreeSet<(u32, StateIndex)>,
-    open: Option<(Epoch, Vec<Change>, BTreeSet<(u32, StateIndex)>)>,
+    open: Option<OpenPart>,
 }
+
+/// The epoch, its rows so far, and the values that it froze.
+type OpenPart = (Epoch, Vec<Change>, BTreeSet<(u32, StateIndex)>);
 
 impl MapState {
     /// No values.

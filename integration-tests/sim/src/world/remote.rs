@@ -5,7 +5,7 @@ use statefun_engine::shard;
 use statefun_ports::remote::{CallFailure, CallFailureKind, CallOutcome, InvocationBatch};
 
 use super::World;
-use crate::app::functions::{run_batch, specs};
+use crate::app::functions::{Poisoned, run_batch, specs};
 use crate::app::plan::STUBBORN;
 use crate::backend::Backend;
 use crate::plant::Plant;
@@ -67,7 +67,7 @@ impl<B: Backend> World<B> {
             let messages = batch.invocations.iter().map(|message| (message.caller.as_ref(), &message.argument));
             match run_batch(&self.names, &self.plan, &batch.target, &batch.state, messages) {
                 Ok(effects) => CallOutcome::Done(effects),
-                Err(()) => failed(CallFailureKind::Status(500)),
+                Err(Poisoned) => failed(CallFailureKind::Status(500)),
             }
         });
         self.stats.retries += u64::from(matches!(outcome, CallOutcome::Failed(_)));

@@ -140,9 +140,8 @@ impl KafkaClient {
             }
             let until = Instant::now() + Duration::from_millis(500);
             while records.len() < count && Instant::now() < until {
-                match consumer.poll(Duration::from_millis(50)) {
-                    Some(Ok(message)) => records.push(Record::of(&message)),
-                    Some(Err(_)) | None => {}
+                if let Some(Ok(message)) = consumer.poll(Duration::from_millis(50)) {
+                    records.push(Record::of(&message));
                 }
             }
         }
