@@ -37,7 +37,7 @@ pub struct Output {
 
 /// Where numbering begins after `closed`, above everything an epoch up to it can have numbered: an outbox that was
 /// drained remembers no number, and a number given twice would hide a record from whoever takes it for an idempotency
-/// key. Two billion seconds of epochs and four billion records in each fit.
+/// key. Four billion epochs of four billion records each fit.
 fn first_seq_after(closed: Epoch) -> u64 {
     (closed.0 << 32) + 1
 }
