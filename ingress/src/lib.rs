@@ -9,7 +9,7 @@
 //!
 //! A connector reads and offers; routing, credits and snapshots are the engine's, behind
 //! [`SourceOutput`](statefun_ports::source::SourceOutput). Those here block (on a broker, on a disk), so each reads on a
-//! thread of its own; [`feed`] is the bridge between that thread and the engine's futures.
+//! thread of its own; `feed` is the bridge between that thread and the engine's futures.
 
 pub mod file;
 pub mod generator;

@@ -28,7 +28,7 @@ impl Default for PressureLimits {
     }
 }
 
-/// See the [module documentation](self).
+/// What waits anywhere in a node; sources stop while it is too much.
 #[derive(Debug)]
 pub struct Pressure {
     limits: PressureLimits,
