@@ -1,10 +1,12 @@
 //! The first minutes with the binary: start, send, look, stop, start again; and what it says when it cannot start.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use integration_tests::harness::functions::counter;
 use integration_tests::harness::ports::free_port;
-use integration_tests::harness::{Application, Documents, FunctionServer, Http, Output, eventually, statefun};
+use integration_tests::harness::{
+    Answer, Application, Call, Documents, FunctionServer, Http, Output, eventually, statefun,
+};
 
 const SOON: Duration = Duration::from_secs(10);
 
@@ -126,6 +128,58 @@ fn a_door_answers_when_the_message_is_durable_or_with_the_reply() {
     let _node = application.start();
     let reply = http.post_text(&format!("{url}?wait=10s"), "two");
     assert_eq!((reply.status, reply.text().as_str()), (200, "2"));
+}
+
+#[test]
+fn a_wait_that_is_too_short_says_whether_the_message_is_safe() {
+    let server =
+        FunctionServer::start(|call: &Call| Answer::Late(Duration::from_millis(1500), Box::new(counter(call))));
+    // A waiting caller does not hurry epochs before there is a reply, so it depends on them what is known in time.
+    for (epoch, status) in [("50ms", 202), ("1min", 504)] {
+        let door = free_port();
+        let node = Application::new(&counting(&server, door)).with(&["--epoch", epoch]).start();
+        let late = Http::default().post_text(&format!("http://127.0.0.1:{door}/it/counter/ann?wait=700ms"), "x");
+        assert_eq!(late.status, status, "{}", late.text());
+        match status {
+            202 => assert!(late.header("location").is_some_and(|at| at.starts_with("/v1/requests/")), "{late:?}"),
+            _ => assert_eq!(late.json()["code"], "outcome-unknown"),
+        }
+        node.await_state(SOON, "it/counter", "ann", "seen", 1);
+    }
+}
+
+#[test]
+fn told_to_stop_under_load_it_answers_everybody_and_loses_nothing() {
+    let server = FunctionServer::start(counter);
+    let door = free_port();
+    let application = Application::new(&counting(&server, door));
+    let node = application.start();
+    let posting: Vec<_> = (0..8)
+        .map(|thread| {
+            let url = format!("http://127.0.0.1:{door}/it/counter/client{thread}");
+            std::thread::spawn(move || {
+                let http = Http::default();
+                let post = || http.ask("POST", &url, &[("content-type", "text/plain")], Some(b"x"));
+                std::iter::repeat_with(post)
+                    .take_while(|answer| matches!(answer, Ok(answer) if answer.status == 200))
+                    .count()
+            })
+        })
+        .collect();
+    eventually(SOON, "there is load", || (server.calls() > 200).then_some(()));
+    let begun = Instant::now();
+    assert_eq!(node.stop().code(), Some(0));
+    println!("stopped under load in {:.1?}", begun.elapsed());
+    let acknowledged: Vec<usize> = posting.into_iter().map(|posting| posting.join().unwrap()).collect();
+    let node = application.start();
+    for (thread, count) in acknowledged.into_iter().enumerate() {
+        let seen = || node.state("it/counter", &format!("client{thread}"), "seen").and_then(|seen| seen.as_u64());
+        // At most the one that was cut off may be counted without an answer.
+        let allowed = count as u64..=count as u64 + 1;
+        eventually(SOON, &format!("client{thread} counts {allowed:?}"), || {
+            seen().filter(|seen| allowed.contains(seen))
+        });
+    }
 }
 
 #[test]

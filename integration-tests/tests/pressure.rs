@@ -105,12 +105,24 @@ fn input_waits_while_a_function_is_down_and_goes_on_when_it_is_back() {
         (before > 0.0 && received(&node) == before).then_some(before)
     });
     assert!(held < 100_000.0, "{held} records were taken in against a limit of 5000 waiting messages");
-    let ready = integration_tests::harness::Http::default().get(&format!("http://{}/readyz", node.admin_address()));
+    let http = integration_tests::harness::Http::default();
+    let ready = http.get(&format!("http://{}/readyz", node.admin_address()));
+    assert_eq!(ready.status, 503);
+    assert!(
+        ready.text().contains("overloaded") && ready.text().contains("slow/counter"),
+        "it names who: {}",
+        ready.text()
+    );
+    let refused = http.post_text(&format!("http://127.0.0.1:{door}/slow/counter/a"), "x");
+    assert_eq!((refused.status, refused.header("retry-after").is_some()), (429, true), "{}", refused.text());
     println!("{held} records taken in while nobody serves them; readyz: {} {}", ready.status, ready.text());
     let peak = node.process().peak_rss_bytes();
 
     let _server = FunctionServer::start_at(port, counter);
     eventually(Duration::from_secs(60), "the input goes on", || (received(&node) > held + 20_000.0).then_some(()));
+    eventually(Duration::from_secs(60), "the door is open again", || {
+        (http.post_text(&format!("http://127.0.0.1:{door}/slow/counter/a"), "x").status == 200).then_some(())
+    });
     println!("peak RSS {} MiB while held, {} MiB after", peak / MIB, node.process().peak_rss_bytes() / MIB);
     assert!(node.process().peak_rss_bytes() < 512 * MIB);
 }

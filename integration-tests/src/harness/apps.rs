@@ -42,6 +42,24 @@ impl Language {
     }
 }
 
+impl Language {
+    /// Fetches its SDK if it is not there yet; returns the folder it is in.
+    ///
+    /// # Panics
+    /// When it cannot be fetched.
+    #[must_use]
+    pub fn install(self) -> PathBuf {
+        let done = Command::new(apps().join(self.name()).join("install.sh")).status();
+        assert!(done.expect("the script can be started").success(), "cannot install the SDK of {}", self.name());
+        let home = || PathBuf::from(std::env::var_os("HOME").expect("a home"));
+        let cache = std::env::var_os("STATEFUN_TESTS_CACHE").map(PathBuf::from).unwrap_or_else(|| {
+            let caches = std::env::var_os("XDG_CACHE_HOME").map_or_else(|| home().join(".cache"), PathBuf::from);
+            caches.join("statefun-tests")
+        });
+        cache.join(self.name())
+    }
+}
+
 /// A running application. Dropped, it is killed.
 pub struct App {
     /// In which language.

@@ -9,6 +9,13 @@
 //! Start at [`Application::new`]. Nothing here knows the inside of the platform: it is driven through its command line,
 //! its HTTP doors, its admin API and Kafka.
 //!
+//! | Variable | What it does |
+//! |---|---|
+//! | `STATEFUN_BIN` | the binary under test, instead of the one built beside the tests |
+//! | `STATEFUN_TEST_FULL=1` | the long versions: 100 kills, a million keys |
+//! | `STATEFUN_TEST_SEED` | repeats the draws of a run, which printed it |
+//! | `STATEFUN_TESTS_CACHE` | where Kafka and the SDKs are kept, instead of `~/.cache/statefun-tests` |
+//!
 //! # Invariants
 //! * Nobody sleeps to be safe: [`eventually`] asks again until a deadline, so a test takes as long as it must.
 //! * Nothing outlives the test process, however that ends: every child has a [guardian](process).

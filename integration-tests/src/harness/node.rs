@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -60,7 +60,7 @@ pub fn statefun(arguments: &[&str]) -> Output {
 
 /// A module and a data directory of its own; started as often as a test likes.
 pub struct Application {
-    folder: tempfile::TempDir,
+    folder: Arc<tempfile::TempDir>,
     admin: u16,
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
@@ -73,7 +73,7 @@ impl Application {
     /// When there is no room for it.
     #[must_use]
     pub fn new(module: &Documents) -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
+        let folder = Arc::new(tempfile::tempdir().expect("a temporary folder"));
         let application = Self { folder, admin: ports::free_port(), arguments: Vec::new(), environment: Vec::new() };
         application.rewrite(module);
         application
@@ -148,7 +148,8 @@ impl Application {
     #[must_use]
     pub fn launch(&self) -> Node {
         let process = Process::start("statefun run", &mut self.command());
-        Node { process, admin: format!("http://127.0.0.1:{}", self.admin), http: Http::default() }
+        let admin = format!("http://127.0.0.1:{}", self.admin);
+        Node { process, admin, http: Http::default(), _folder: Arc::clone(&self.folder) }
     }
 
     /// Starts it in the expectation that it refuses to.
@@ -168,6 +169,8 @@ pub struct Node {
     process: Process,
     admin: String,
     http: Http,
+    /// A node may outlive the application that it was started from; its data then waits for it.
+    _folder: Arc<tempfile::TempDir>,
 }
 
 impl Node {

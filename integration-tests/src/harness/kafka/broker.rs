@@ -61,6 +61,22 @@ impl Broker {
         }
     }
 
+    /// Stops it in the middle of what it does, connections open: a broker that hangs.
+    pub fn pause(&self) {
+        self.signal("STOP");
+    }
+
+    /// Lets it go on.
+    pub fn resume(&self) {
+        self.signal("CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        if let Some(process) = &self.process {
+            process.signal(signal);
+        }
+    }
+
     /// Bootstrap servers.
     #[must_use]
     pub fn address(&self) -> String {
