@@ -6,8 +6,8 @@ use statefun::{Address, Symbol};
 use statefun_ports::rows::{RowKey, RowValue};
 use statefun_ports::snapshot_store::SnapshotStore;
 
-use crate::app::functions::{Counters, STATES};
 use crate::app::plan::{DOOR, Who};
+use crate::app::{Counters, STATES};
 use crate::backend::Backend;
 use crate::model;
 use crate::world::World;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use statefun::{DeadLetter, EgressRecord};
 
-use crate::app::functions::Names;
+use crate::app::Names;
 use crate::app::plan::{FEED, LEDGER, Plan, Who};
 
 /// See the [module documentation](self).

@@ -4,8 +4,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use crate::app::functions::{egress_lane, lane_of, lane_of_events, written};
 use crate::app::plan::{Command, Event, GHOST, LEDGER, Plan, ROUTES, Who};
+use crate::app::{egress_lane, lane_of, lane_of_events, written};
 
 /// What an instance must remember.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

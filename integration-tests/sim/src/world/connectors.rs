@@ -7,8 +7,8 @@ use statefun_ports::source::{Position, SourceEvent, SourceRecord};
 
 use super::World;
 use super::system::Ack;
-use crate::app::functions::{Message, id_text, lane_of_events};
 use crate::app::plan::{DOOR, Event, PARTITIONS, Plan, READERS, Who};
+use crate::app::{Message, id_text, lane_of_events};
 use crate::backend::Backend;
 use crate::plant::Plant;
 

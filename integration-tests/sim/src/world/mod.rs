@@ -19,7 +19,7 @@ use std::sync::Arc;
 use statefun::Lineage;
 
 use crate::app::Plan;
-use crate::app::functions::{Application, Moods, Names};
+use crate::app::{Application, Moods, Names};
 use crate::backend::Backend;
 use crate::external::External;
 use crate::plant::Plant;

@@ -5,8 +5,8 @@ use statefun_engine::shard;
 use statefun_ports::remote::{CallFailure, CallFailureKind, CallOutcome, InvocationBatch};
 
 use super::World;
-use crate::app::functions::{Poisoned, run_batch, specs};
 use crate::app::plan::STUBBORN;
+use crate::app::{Poisoned, run_batch, specs};
 use crate::backend::Backend;
 use crate::plant::Plant;
 
