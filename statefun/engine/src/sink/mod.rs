@@ -158,8 +158,22 @@ impl SinkCore {
         self.publish_up_to(self.next_seq, out);
     }
 
-    /// Gives a connector that took over from a failed one everything that was given and never published.
+    /// Gives a connector that took over from a failed one everything that was given and never published. `out` may hold
+    /// what there was to do while there was none.
     pub fn resume_all(&mut self, out: &mut Output) {
+        if self.delivery == Delivery::None {
+            // Nothing is kept, so nothing is given again.
+            return;
+        }
+        // What was to be published meanwhile is kept as well and has its place behind what is older: given as it
+        // stands, too, it would be published twice and in the wrong order.
+        let mut meanwhile = std::mem::take(&mut out.commands);
+        meanwhile.retain(|command| !matches!(command, SinkCommand::Publish(_)));
+        self.publish_kept(out);
+        out.commands.append(&mut meanwhile);
+    }
+
+    fn publish_kept(&mut self, out: &mut Output) {
         let end = self.unpublished_from;
         self.unpublished_from = self.outbox.keys().next().copied().unwrap_or(end).min(end);
         self.publish_up_to(end, out);

@@ -215,6 +215,20 @@ fn a_connector_that_took_over_is_given_everything_that_was_given_and_never_publi
 }
 
 #[test]
+fn what_had_to_wait_for_a_connector_is_given_to_it_once_and_behind_what_is_older() {
+    let mut sink = SinkFixture::new(Delivery::PerEpoch);
+    sink.records(SHARD, &["a"]);
+    sink.markers_after(1, 0);
+    assert_eq!(sink.completed(1), ["publish 1 a", "completed 1"]);
+    // The connector fails, and nobody takes the commands of the next epoch.
+    sink.records(SHARD, &["b"]);
+    sink.markers_after(2, 1);
+    sink.sink.on_completed(Epoch(2), &mut sink.out);
+    sink.sink.resume_all(&mut sink.out);
+    assert_eq!(sink.seen(), ["publish 1 a, 2 b", "completed 2"]);
+}
+
+#[test]
 fn what_is_refused_for_good_becomes_a_dead_letter() {
     let mut sink = SinkFixture::new(Delivery::PerEpoch);
     sink.records(SHARD, &["bad"]);
