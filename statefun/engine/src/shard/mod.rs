@@ -7,7 +7,7 @@
 //!                                    └──── backlog (own sends) ◀┘
 //! ```
 //!
-//! Addresses are virtual: an [`Activation`](activation::Activation) exists only while an address has work that waits, so millions of
+//! Addresses are virtual: an `Activation` exists only while an address has work that waits, so millions of
 //! idle addresses cost nothing but their values. At most one invocation per address runs at a time, and messages of one
 //! sender reach one target in the order they were sent.
 //!
@@ -382,7 +382,15 @@ impl<S: KeyedState> Shard<S> {
             if delayed.durable != Durable::No {
                 self.tombstones.push(key);
             }
-            self.send(delayed.message.envelope, out);
+            let envelope = delayed.message.envelope;
+            match self.directory.replies() {
+                // A caller who waits may be answered later, too.
+                Some((function, sink)) if envelope.target.function == function => {
+                    let record = EgressRecord::Reply { request: envelope.target.id, value: envelope.argument };
+                    self.emit(sink, record, out);
+                }
+                _ => self.send(envelope, out),
+            }
         }
     }
 }

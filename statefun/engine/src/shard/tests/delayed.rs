@@ -69,3 +69,10 @@ fn cancelling_and_sending_again_in_one_invocation_replaces_the_message() {
     shard.reply(2, replace).expect_nothing();
     shard.after_ms(100).expect(["shard 0 <- shop/cart/42: two"]);
 }
+
+#[test]
+fn a_caller_who_waits_may_be_answered_later() {
+    let mut shard = ShardFixture::new();
+    shard.receive("shop/counter/ann", "after 50 http/reply/r7 done").expect_nothing();
+    shard.after_ms(50).expect(["sink 0 <- reply r7: done"]);
+}
