@@ -63,7 +63,12 @@ impl<S: KeyedState> Shard<S> {
     /// Sends the first messages of an address's queue to its function.
     fn call(&mut self, now: ProcessingTime, address: &Address, probe: bool, out: &mut Output) {
         let entry = self.types.met(address.function);
-        let Bound::Remote(policy) = &entry.bound else { return };
+        let Bound::Remote(policy) = &entry.bound else {
+            // Unbound while the call before this one was in flight: it waits like everybody whom nobody serves.
+            let why = format!("nobody serves {} any more", address.function);
+            self.fail(now, address, why, out);
+            return;
+        };
         let Some(activation) = self.activations.get_mut(address) else { return };
         let messages_max = activation.batch_limit.unwrap_or(usize::MAX).min(policy.batch_max);
         let sizes = activation.queue.iter().map(|queued| queued.envelope.argument.bytes.len());
@@ -117,7 +122,7 @@ impl<S: KeyedState> Shard<S> {
             }
             CallOutcome::Incomplete(specs) => {
                 // What the request held, which is not what is registered by now: another address may have learnt more.
-                let sent = &entry.states[..states];
+                let sent = entry.states.get(..states).unwrap_or(&entry.states);
                 let sent_all = specs.iter().all(|spec| sent.iter().any(|state| state.spec.name == spec.name));
                 let registered = entry.register(&specs, &mut self.state);
                 if probe {

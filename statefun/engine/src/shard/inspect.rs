@@ -124,10 +124,19 @@ impl<S: KeyedState> Shard<S> {
         self.clock
     }
 
-    /// The functions were bound anew: whoever waits for nobody may go on.
+    /// The functions were bound anew: whoever waits for nobody may go on when its wait is over.
     pub fn rebind(&mut self) {
         for entry in self.types.iter_mut() {
             entry.rebind(&*self.directory, &mut self.state);
+            if !matches!(entry.bound, Bound::Remote(_)) {
+                // Nobody will ask for the states of this type, so nobody may wait for the answer.
+                for address in std::mem::take(&mut entry.awaiting_probe) {
+                    if let Some(activation) = self.activations.get_mut(&address) {
+                        activation.phase = Phase::Ready;
+                    }
+                    self.ready.push_back(address);
+                }
+            }
         }
     }
 }

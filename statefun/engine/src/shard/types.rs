@@ -132,13 +132,24 @@ impl TypeEntry {
         self.bound = match directory.function(self.function) {
             None => Bound::Nobody,
             Some(FunctionBinding::Remote(policy)) => Bound::Remote(policy),
+            // Somebody else was bound. The instance that runs goes on with what it has in memory.
+            Some(FunctionBinding::Embedded(..)) if matches!(self.bound, Bound::Embedded(..)) => return,
             Some(FunctionBinding::Embedded(function, policy)) => {
-                let specs = function.states().to_vec();
-                self.states.clear();
-                self.register(&specs, state).expect("nothing is registered that could contradict");
+                self.declare(function.states(), state);
                 Bound::Embedded(function, policy)
             }
         };
+    }
+
+    /// Takes the declarations of an embedded function for what they are: it finds its values by their order. A value of
+    /// another type that a snapshot holds is that function's own error when it reads it.
+    fn declare(&mut self, specs: &[StateSpec], state: &mut impl KeyedState) {
+        self.specs_dirty |= specs.iter().any(|spec| !self.remembered.contains(spec));
+        let registered = specs.iter().map(|spec| {
+            let index = state.state_index(self.function, spec.name);
+            RegisteredState { spec: *spec, index }
+        });
+        self.states = registered.collect();
     }
 
     /// Takes declarations in: new states are added, durations of known ones follow, types must not change.

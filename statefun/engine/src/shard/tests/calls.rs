@@ -172,3 +172,26 @@ fn no_more_calls_are_in_flight_than_allowed() {
     shard.reply(1, nothing()).expect(["call 2 shop/cart/bob: b, c"]);
     shard.reply(2, nothing()).expect(["call 3 shop/cart/bob: d, e"]);
 }
+
+#[test]
+fn a_function_that_is_undeployed_while_it_asks_for_states_goes_on_when_it_is_back() {
+    let mut shard = ShardFixture::new();
+    shard.receive("shop/cart/ann", "a").expect(["call 1 shop/cart/ann: a"]);
+    shard.deploy_cart(false).expect_nothing();
+    shard.incomplete(1, &[spec("items")]).expect_nothing();
+    shard.deploy_cart(true).expect_nothing();
+    shard.at_deadline().expect(["call 2 shop/cart/ann items=-: a"]);
+}
+
+#[test]
+fn nobody_waits_for_the_probe_of_a_function_that_is_undeployed() {
+    let mut shard = ShardFixture::new();
+    shard.receive("shop/cart/ann", "a").expect(["call 1 shop/cart/ann: a"]);
+    shard.receive("shop/cart/bob", "b").expect_nothing();
+    shard.receive("shop/cart/ant", "c").expect_nothing();
+    shard.deploy_cart(false).expect_nothing();
+    shard.call_fails(1, Connection).expect_nothing();
+    shard.deploy_cart(true).expect_nothing();
+    shard.after_ms(10).expect(["call 2 shop/cart/bob: b"]);
+    shard.reply(2, nothing()).expect(["call 3 shop/cart/ant: c", "call 4 shop/cart/ann: a"]);
+}

@@ -10,6 +10,7 @@
 //! ```
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use statefun::function::{
@@ -128,6 +129,8 @@ impl Function for Obedient {
 /// `shop/counter` and `shop/parking` are embedded, `shop/cart` and `shop/impatient` remote; nobody serves anything else.
 pub(super) struct Shop {
     pub(super) remote: RemotePolicy,
+    /// Whether `shop/cart` was undeployed.
+    pub(super) cart_is_gone: AtomicBool,
 }
 
 impl Directory for Shop {
@@ -136,6 +139,7 @@ impl Directory for Shop {
         match function.as_str() {
             "shop/counter" => Some(FunctionBinding::Embedded(obedient(), FailurePolicy::default())),
             "shop/parking" => Some(FunctionBinding::Embedded(obedient(), parking)),
+            "shop/cart" if self.cart_is_gone.load(Relaxed) => None,
             "shop/cart" => Some(FunctionBinding::Remote(self.remote)),
             "shop/impatient" => Some(FunctionBinding::Remote(RemotePolicy { failure: parking, ..self.remote })),
             _ => None,
@@ -187,6 +191,7 @@ pub(super) struct ShardFixture {
     pub(super) now: u64,
     out: Output,
     parts: Parts,
+    directory: Arc<Shop>,
 }
 
 impl ShardFixture {
@@ -207,12 +212,20 @@ impl ShardFixture {
     ) -> Self {
         let parts = Parts::default();
         let state = MapState::new(groups(), Parts::clone(&parts));
-        let directory = Arc::new(Shop { remote });
-        let mut shard = Shard::new(ShardId(1), groups(), TOPOLOGY, directory, state, epoch, options);
+        let directory = Arc::new(Shop { remote, cart_is_gone: AtomicBool::new(false) });
+        let bound = Arc::clone(&directory) as Arc<dyn Directory>;
+        let mut shard = Shard::new(ShardId(1), groups(), TOPOLOGY, bound, state, epoch, options);
         for (key, value) in rows {
             shard.restore(key, value);
         }
-        Self { shard, now: 1000, out: Output::new(TOPOLOGY), parts }
+        Self { shard, now: 1000, out: Output::new(TOPOLOGY), parts, directory }
+    }
+
+    /// Takes `shop/cart` away, or brings it back.
+    pub(super) fn deploy_cart(&mut self, is_there: bool) -> Seen {
+        self.directory.cart_is_gone.store(!is_there, Relaxed);
+        self.shard.rebind();
+        self.tick()
     }
 
     pub(super) fn receive(&mut self, target: &str, argument: &str) -> Seen {

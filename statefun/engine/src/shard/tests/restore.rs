@@ -1,10 +1,12 @@
 //! Beginning with what a snapshot holds.
 
-use statefun::{Envelope, Epoch, IdHash, KeyGroup, KeyGroups, ProcessingTime};
+use statefun::function::StateSpec;
+use statefun::{Envelope, Epoch, IdHash, KeyGroup, KeyGroups, ProcessingTime, ValueType};
 use statefun_ports::rows::{Delayed, RowKey, RowValue};
 
 use super::super::Options;
 use super::fixture::*;
+use crate::directory::RemotePolicy;
 
 fn group(id: &str) -> KeyGroup {
     KeyGroups::new(128, 2).group(IdHash::of(id))
@@ -74,4 +76,16 @@ fn an_old_marker_means_nothing_to_a_restored_shard() {
     let mut shard = restored(Vec::new());
     shard.marker(SOURCE, 5).expect_nothing();
     shard.marker_after(SOURCE, 6, 5).expect(["shard 0 <- marker 6", "sink 0 <- marker 6", "sink 1 <- marker 6"]);
+}
+
+#[test]
+fn deployments_leave_embedded_functions_alone_whatever_a_snapshot_says_they_had_declared() {
+    let function = address("shop/counter/ann").function;
+    let other = StateSpec { value_type: ValueType::named("test/other").unwrap(), ..spec("count") };
+    let rows = [(RowKey::Specs { function }, RowValue::Specs(vec![other]))];
+    let mut shard = ShardFixture::restored(Options::default(), RemotePolicy::default(), Epoch(3), rows);
+    shard.receive("shop/counter/ann", "hello").expect_nothing();
+    shard.deploy_cart(false).expect_nothing();
+    shard.receive("shop/counter/ann", "hello").expect_nothing();
+    assert_eq!(shard.value("shop/counter/ann", "count").as_deref(), Some("2"));
 }
