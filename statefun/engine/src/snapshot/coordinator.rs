@@ -80,7 +80,7 @@ pub enum Command {
     Abandoned(Epoch),
 }
 
-/// See the [module documentation](self).
+/// Opens epochs, gathers their parts, has them made durable, and says so. One epoch is open at a time.
 #[derive(Debug)]
 pub struct Coordinator {
     options: Options,
