@@ -64,6 +64,9 @@ impl Node {
             Ok(shard)
         });
         let shards = shards.collect::<Result<Vec<_>, NodeError>>()?;
+        if let Some(newest) = shards.iter().map(Shard::clock).max() {
+            clock::continue_from(newest);
+        }
 
         let mut arbiters = Vec::new();
         let shard_addresses: Vec<_> = shards
