@@ -33,6 +33,8 @@ pub(crate) enum CoordinatorMessage {
     Await(oneshot::Sender<Epoch>),
     /// Something cannot go on.
     Fatal(String),
+    /// Close the store; answered when it is closed.
+    Close(oneshot::Sender<()>),
     /// How it goes.
     Report(oneshot::Sender<CoordinatorReport>),
 }
@@ -185,7 +187,14 @@ impl Handler<CoordinatorMessage> for CoordinatorActor {
                 self.waiters.push((self.core.last(), waiter));
                 self.core.on_request(clock::now(), &mut self.commands);
             }
-            CoordinatorMessage::Fatal(why) => self.fatal = Some(why),
+            // The first is the cause, what follows are its consequences.
+            CoordinatorMessage::Fatal(why) => {
+                self.fatal.get_or_insert(why);
+            }
+            CoordinatorMessage::Close(closed) => {
+                self.store.close();
+                let _ = closed.send(());
+            }
             CoordinatorMessage::Report(reply) => {
                 let _ = reply.send(CoordinatorReport {
                     completed: self.core.completed(),

@@ -36,6 +36,8 @@ pub(crate) enum ShardMessage {
     Abandoned(Epoch),
     /// The functions were bound anew.
     Rebind,
+    /// How many messages came from elsewhere so far, if nothing is unfinished; see `Node::done`.
+    Settled(oneshot::Sender<Option<u64>>),
     /// Stored values of a function type.
     Inspect {
         function: FunctionType,
@@ -53,7 +55,6 @@ pub(crate) struct ShardReport {
     pub(crate) functions: Vec<(FunctionType, bool, FunctionStats)>,
     pub(crate) addresses: usize,
     pub(crate) delayed: usize,
-    pub(crate) is_idle: bool,
     /// The longest that the core was busy with one input, in microseconds.
     pub(crate) stall_us_max: u64,
 }
@@ -66,6 +67,11 @@ pub(crate) struct ShardActor<S: KeyedState + Unpin + 'static> {
     pressure: Arc<Pressure>,
     tracer: Option<Arc<dyn CallTracer>>,
     timer: Option<(ProcessingTime, SpawnHandle)>,
+    /// Whether a tick is on its way. One is enough: with one per batch that finds work left, they would come to be so
+    /// many that markers and replies hardly get their turn.
+    is_ticking: bool,
+    /// Envelopes received.
+    arrived: u64,
     stall_us_max: u64,
 }
 
@@ -77,7 +83,18 @@ impl<S: KeyedState + Unpin + 'static> ShardActor<S> {
         pressure: Arc<Pressure>,
         tracer: Option<Arc<dyn CallTracer>>,
     ) -> Self {
-        Self { shard, out, wiring: None, universe, pressure, tracer, timer: None, stall_us_max: 0 }
+        Self {
+            shard,
+            out,
+            wiring: None,
+            universe,
+            pressure,
+            tracer,
+            timer: None,
+            is_ticking: false,
+            arrived: 0,
+            stall_us_max: 0,
+        }
     }
 
     fn drive(&mut self, input: Input, context: &mut Context<Self>) {
@@ -100,7 +117,7 @@ impl<S: KeyedState + Unpin + 'static> ShardActor<S> {
             self.call(call, batch, context);
         }
         self.pressure.set_shard(self.shard.id(), self.shard.load());
-        if self.shard.has_work() {
+        if self.shard.has_work() && !std::mem::replace(&mut self.is_ticking, true) {
             context.notify(ShardMessage::Tick);
         }
         self.arm(context);
@@ -161,15 +178,23 @@ impl<S: KeyedState + Unpin + 'static> Handler<ShardMessage> for ShardActor<S> {
             }
             ShardMessage::Batch { from, items } => {
                 self.pressure.received(self.shard.id(), items.len());
+                self.arrived += items.iter().filter(|item| matches!(item, Item::Envelope(_))).count() as u64;
                 self.drive(Input::Batch { from, items }, context);
             }
             ShardMessage::Reply { call, outcome } => self.drive(Input::Reply { call, outcome }, context),
-            ShardMessage::Tick => self.drive(Input::Tick, context),
+            ShardMessage::Tick => {
+                self.is_ticking = false;
+                self.drive(Input::Tick, context);
+            }
             ShardMessage::Completed(epoch) => self.drive(Input::Completed(epoch), context),
             ShardMessage::Abandoned(epoch) => self.drive(Input::Abandoned(epoch), context),
             ShardMessage::Rebind => {
                 self.shard.rebind();
                 self.drive(Input::Tick, context);
+            }
+            ShardMessage::Settled(reply) => {
+                let is_settled = self.shard.is_idle() && self.shard.delayed_messages() == 0;
+                let _ = reply.send(is_settled.then_some(self.arrived));
             }
             ShardMessage::Inspect { function, id, limit, reply } => {
                 // Whoever asked may have gone away.
@@ -180,7 +205,6 @@ impl<S: KeyedState + Unpin + 'static> Handler<ShardMessage> for ShardActor<S> {
                     functions: self.shard.functions(),
                     addresses: self.shard.addresses(),
                     delayed: self.shard.delayed_messages(),
-                    is_idle: self.shard.is_idle(),
                     stall_us_max: self.stall_us_max,
                 });
             }

@@ -41,6 +41,7 @@ pub(crate) struct SinkReport {
     pub(crate) name: statefun::Symbol,
     pub(crate) stats: Stats,
     pub(crate) backlog: (usize, usize),
+    pub(crate) has_ended: bool,
 }
 
 pub(crate) struct SinkActor {
@@ -52,6 +53,7 @@ pub(crate) struct SinkActor {
     pressure: Arc<Pressure>,
     encode: RowEncoder,
     commands: Option<mpsc::UnboundedSender<SinkCommand>>,
+    has_ended: bool,
 }
 
 impl SinkActor {
@@ -62,7 +64,8 @@ impl SinkActor {
         pressure: Arc<Pressure>,
         encode: RowEncoder,
     ) -> Self {
-        Self { core, topology, out: Output::default(), connector, wiring: None, pressure, encode, commands: None }
+        let out = Output::default();
+        Self { core, topology, out, connector, wiring: None, pressure, encode, commands: None, has_ended: false }
     }
 
     fn perform(&mut self) {
@@ -98,8 +101,8 @@ impl SinkActor {
         context.spawn(run.into_actor(self).map(move |result, actor, context| {
             actor.commands = None;
             match result {
-                Ok(()) => {}
-                Err(_) if actor.pressure.is_stopping() => {}
+                Ok(()) => actor.has_ended = true,
+                Err(_) if actor.pressure.is_stopping() => actor.has_ended = true,
                 Err(error) if error.retryable => {
                     tracing::warn!(egress = %name, %error, "egress failed, trying again in a second");
                     context.run_later(Duration::from_secs(1), |actor, context| {
@@ -143,9 +146,12 @@ impl Handler<SinkMessage> for SinkActor {
             }
             SinkMessage::Stop => self.out.commands.push(SinkCommand::Stop),
             SinkMessage::Report(reply) => {
-                let report =
-                    SinkReport { name: self.core.name(), stats: self.core.stats(), backlog: self.core.backlog() };
-                let _ = reply.send(report);
+                let _ = reply.send(SinkReport {
+                    name: self.core.name(),
+                    stats: self.core.stats(),
+                    backlog: self.core.backlog(),
+                    has_ended: self.has_ended,
+                });
             }
         }
         self.perform();

@@ -112,7 +112,12 @@ impl SourceActor {
             Err(_) if actor.pressure.is_stopping() => {}
             Err(error) if error.retryable => {
                 tracing::warn!(ingress = %name, %error, "ingress failed, trying again in a second");
-                context.run_later(Duration::from_secs(1), |actor, context| actor.start_connector(context));
+                context.run_later(Duration::from_secs(1), |actor, context| {
+                    // It would miss the word to stop, which came while there was nobody to hear it.
+                    if !actor.pressure.is_stopping() {
+                        actor.start_connector(context);
+                    }
+                });
             }
             Err(error) => {
                 tracing::error!(ingress = %name, %error, "ingress stopped");

@@ -13,7 +13,26 @@ use super::{CoordinatorActor, CoordinatorMessage};
 struct Job {
     epoch: Epoch,
     parts: Vec<EncodedPart>,
-    reply: Addr<CoordinatorActor>,
+    reply: Reply,
+}
+
+/// Says what came of a commit, and that nobody will ever know when it is dropped before.
+struct Reply(Option<Addr<CoordinatorActor>>);
+
+impl Reply {
+    fn send(mut self, message: CoordinatorMessage) {
+        if let Some(coordinator) = self.0.take() {
+            coordinator.do_send(message);
+        }
+    }
+}
+
+impl Drop for Reply {
+    fn drop(&mut self) {
+        if let Some(coordinator) = self.0.take() {
+            coordinator.do_send(CoordinatorMessage::Fatal("the thread that makes epochs durable has died".to_owned()));
+        }
+    }
 }
 
 /// A handle to the thread; the thread ends, and the store is closed, when it is dropped.
@@ -34,18 +53,23 @@ impl StoreThread {
     /// Makes an epoch durable and reports to `reply`.
     pub(crate) fn commit(&self, epoch: Epoch, parts: Vec<EncodedPart>, reply: Addr<CoordinatorActor>) {
         if let Some(jobs) = &self.jobs {
-            // The thread only ends before its handle when it panicked; then nothing is durable and nobody is told so.
-            let _ = jobs.send(Job { epoch, parts, reply });
+            // The thread only ends before its handle when it panicked; the job that comes back says so.
+            let _ = jobs.send(Job { epoch, parts, reply: Reply(Some(reply)) });
+        }
+    }
+
+    /// Waits for what it was given and closes the store.
+    pub(crate) fn close(&mut self) {
+        self.jobs = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
         }
     }
 }
 
 impl Drop for StoreThread {
     fn drop(&mut self) {
-        self.jobs = None;
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
+        self.close();
     }
 }
 
@@ -72,7 +96,33 @@ fn run(mut store: Box<dyn SnapshotStore>, pattern: Manifest, inbox: &Receiver<Jo
         };
         let Some(Job { epoch, parts, reply }) = job else { return };
         let result = store.commit(Manifest { epoch, ..pattern }, &parts).map_err(|error| error.to_string());
-        reply.do_send(CoordinatorMessage::Committed { epoch, result });
+        reply.send(CoordinatorMessage::Committed { epoch, result });
         is_tidy = false;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix::prelude::*;
+    use statefun::{Epoch, Generation, ProcessingTime};
+    use statefun_engine::Topology;
+    use statefun_engine::snapshot::{Coordinator, Options};
+    use tokio::sync::oneshot;
+
+    use super::super::{CoordinatorActor, CoordinatorMessage};
+    use super::{Reply, StoreThread};
+
+    #[test]
+    fn a_commit_that_is_lost_with_its_thread_is_not_waited_for() {
+        System::new().block_on(async {
+            let topology = Topology { sources: 0, shards: 1, sinks: 1 };
+            let core =
+                Coordinator::new(Options::default(), topology, Generation(1), Epoch(0), ProcessingTime::default());
+            let coordinator = CoordinatorActor::new(core, StoreThread { jobs: None, thread: None }).start();
+            drop(Reply(Some(coordinator.clone())));
+            let (reply, report) = oneshot::channel();
+            coordinator.do_send(CoordinatorMessage::Report(reply));
+            assert!(report.await.unwrap().fatal.is_some_and(|why| why.contains("died")));
+        });
     }
 }

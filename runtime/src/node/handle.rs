@@ -16,6 +16,12 @@ use crate::application::{FunctionHome, FunctionPattern};
 use crate::pressure::Pressure;
 use crate::universe::Universe;
 
+/// How often a node is looked at whether it is well, and whether it is done.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// How long a stop waits for connectors that still publish.
+const PUBLISHING_MAX: Duration = Duration::from_secs(5);
+
 /// A running node. Clones are handles to the same node.
 #[derive(Clone)]
 pub struct Node {
@@ -60,8 +66,6 @@ pub struct Report {
     pub waiting: usize,
     /// The longest that a shard was busy with one input, in microseconds.
     pub stall_us_max: u64,
-    /// Whether nothing is under way and every bounded input has ended.
-    pub is_done: bool,
 }
 
 impl Node {
@@ -214,13 +218,11 @@ impl Node {
             delayed: 0,
             waiting: self.pressure.messages(),
             stall_us_max: 0,
-            is_done: !self.doors.iter().all(|is_door| *is_door),
         };
-        for (source, is_door) in self.sources.iter().zip(&self.doors) {
+        for source in &self.sources {
             let (reply, answer) = oneshot::channel();
             source.do_send(SourceMessage::Report(reply));
             let source = died(answer.await)?;
-            report.is_done &= source.has_ended || *is_door;
             report.sources.push((source.name, source.stats, source.positions, source.has_ended));
         }
         let mut functions = std::collections::BTreeMap::<FunctionType, (bool, FunctionStats)>::new();
@@ -231,7 +233,6 @@ impl Node {
             report.addresses += shard.addresses;
             report.delayed += shard.delayed;
             report.stall_us_max = report.stall_us_max.max(shard.stall_us_max);
-            report.is_done &= shard.is_idle && shard.delayed == 0;
             for (function, is_served, stats) in shard.functions {
                 let entry = functions.entry(function).or_default();
                 entry.0 |= is_served;
@@ -245,7 +246,6 @@ impl Node {
             let sink = died(answer.await)?;
             report.sinks.push((sink.name, sink.stats, sink.backlog));
         }
-        report.is_done &= report.waiting == 0;
         Ok(report)
     }
 
@@ -255,22 +255,60 @@ impl Node {
     /// # Errors
     /// When something cannot go on.
     pub async fn done(&self, is_open: bool) -> Result<(), NodeError> {
-        let mut calm = 0;
+        let may_end = !is_open && !self.doors.iter().all(|is_door| *is_door);
+        let mut before = None;
         loop {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-            let report = self.report().await?;
-            if let Some(fatal) = report.fatal {
+            tokio::time::sleep(LOOK_EVERY).await;
+            self.check_alive()?;
+            let (reply, answer) = oneshot::channel();
+            self.wiring.coordinator.do_send(CoordinatorMessage::Report(reply));
+            if let Some(fatal) = died(answer.await)?.fatal {
                 return Err(NodeError::Fatal(fatal));
             }
-            // Twice in a row, with an epoch between: what one look missed in a channel, the next one sees.
-            calm = if report.is_done && !is_open { calm + 1 } else { 0 };
-            if calm == 1 {
-                self.epoch().await?;
+            if !may_end {
+                continue;
             }
-            if calm > 1 {
+            let settled = self.settled().await?;
+            if settled.is_some() && settled == before {
+                self.epoch().await?;
                 return Ok(());
             }
+            before = settled;
         }
+    }
+
+    /// How many messages each shard has got so far, if every input has ended and nothing is unfinished where one looks.
+    ///
+    /// One look proves nothing, for shards are looked at one after the other and a message may be wherever nobody looks
+    /// just then. Two that see the same do: no shard has got a message between its two looks, so from the last of the
+    /// first looks to the first of the second ones all were at rest, and whatever was in a channel then would have
+    /// arrived ahead of the second look.
+    async fn settled(&self) -> Result<Option<Vec<u64>>, NodeError> {
+        for (source, _) in self.sources.iter().zip(&self.doors).filter(|(_, is_door)| !**is_door) {
+            let (reply, answer) = oneshot::channel();
+            source.do_send(SourceMessage::Report(reply));
+            if !died(answer.await)?.has_ended {
+                return Ok(None);
+            }
+        }
+        let mut arrived = Vec::with_capacity(self.wiring.shards.len());
+        for shard in &self.wiring.shards {
+            let (reply, answer) = oneshot::channel();
+            shard.do_send(ShardMessage::Settled(reply));
+            let Some(messages) = died(answer.await)? else { return Ok(None) };
+            arrived.push(messages);
+        }
+        Ok(Some(arrived))
+    }
+
+    /// An actor that panicked takes its messages with it, so nothing may go on without it: the next start recovers.
+    fn check_alive(&self) -> Result<(), NodeError> {
+        let Wiring { shards, sinks, coordinator } = &self.wiring;
+        let is_alive = coordinator.connected()
+            && shards.iter().all(Recipient::connected)
+            && sinks.iter().all(Recipient::connected)
+            && self.sources.iter().all(Recipient::connected);
+        if is_alive { Ok(()) } else { Err(NodeError::Died) }
     }
 
     /// Stops: sources read no more, a last epoch holds everything, connectors publish what they have.
@@ -287,12 +325,34 @@ impl Node {
         for sink in &self.wiring.sinks {
             sink.do_send(SinkMessage::Stop);
         }
-        // A connector that still has something to publish gets a moment; what remains is kept for the next start.
+        // Callers whom the last epoch holds get their answer meanwhile.
         tokio::time::sleep(Duration::from_millis(20)).await;
+        if tokio::time::timeout(PUBLISHING_MAX, self.published()).await.is_err() {
+            tracing::warn!("an egress still has records; they are kept and leave after the next start");
+        }
+        let (closed, is_closed) = oneshot::channel();
+        self.wiring.coordinator.do_send(CoordinatorMessage::Close(closed));
+        // Housekeeping that takes longer is cut off, which a store must survive anyway.
+        let _ = tokio::time::timeout(PUBLISHING_MAX, is_closed).await;
         for arbiter in self.arbiters.iter() {
             arbiter.stop();
         }
         Ok(last)
+    }
+
+    /// Returns when every connector has published what it had and ended.
+    async fn published(&self) {
+        for sink in &self.wiring.sinks {
+            loop {
+                let (reply, answer) = oneshot::channel();
+                sink.do_send(SinkMessage::Report(reply));
+                // One that has died publishes nothing more.
+                if answer.await.map_or(true, |report| report.has_ended) {
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        }
     }
 }
 
