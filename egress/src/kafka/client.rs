@@ -50,7 +50,8 @@ pub(super) fn producer(
     }
 }
 
-fn configuration(options: &Options) -> ClientConfig {
+/// What every producer of this egress is made with.
+pub(super) fn configuration(options: &Options) -> ClientConfig {
     let mut config = ClientConfig::new();
     config
         .set("partitioner", "murmur2_random")

@@ -13,12 +13,15 @@
 //!
 //! Keys are dealt to partitions as Java clients deal them (murmur2), so records written by other programs and by this one
 //! meet in the same partition.
+//!
+//! With exactly-once delivery none of this applies: [`transactions`](self) says what happens instead.
 
 mod client;
 mod lane;
 mod options;
 mod refusal;
 mod sink;
+mod transactions;
 
-pub use options::{Delivery, Options};
+pub use options::{CONTROL_TOPIC, Delivery, Options};
 pub use sink::KafkaSink;

@@ -43,10 +43,24 @@ impl Options {
 }
 
 /// What a Kafka egress promises.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Delivery {
     /// A record counts as published when librdkafka has taken it; what becomes of it is logged only.
     None,
     /// A record counts as published when the broker has acknowledged it; a crash may repeat records.
     AtLeastOnce,
+    /// A record counts as published when a transaction that notes so in the control topic was committed; readers that
+    /// read committed records only see it once, whatever crashes.
+    ExactlyOnce {
+        /// How long the broker lets a transaction stand open, which is how long a crash may hold readers up. It need not
+        /// cover an outage; more than a minute is taken as a minute.
+        transaction_timeout: Duration,
+        /// The history that the records belong to: within it, sequence numbers are never given twice.
+        lineage: String,
+        /// The compacted topic that says what was published. Egresses and applications share it.
+        control_topic: String,
+    },
 }
+
+/// The control topic unless another is named.
+pub const CONTROL_TOPIC: &str = "statefun-control";

@@ -13,7 +13,7 @@ use tracing::{error, warn};
 use super::client::{self, Producer, Report};
 use super::lane::Lane;
 use super::refusal::{self, Refusal};
-use super::{Delivery, Options};
+use super::{Delivery, Options, transactions};
 
 /// Pause before records that failed are produced again.
 const MENDING_PAUSE: Duration = Duration::from_millis(200);
@@ -41,7 +41,14 @@ impl KafkaSink {
 impl Sink for KafkaSink {
     fn run(self: Box<Self>, input: Box<dyn SinkInput>) -> BoxFuture<'static, Result<(), SinkError>> {
         let options = self.options;
-        Box::pin(async move { Publisher::new(options, input)?.run().await })
+        Box::pin(async move {
+            match options.delivery.clone() {
+                Delivery::ExactlyOnce { transaction_timeout, lineage, control_topic } => {
+                    transactions::run(options, transaction_timeout, &lineage, control_topic, input).await
+                }
+                Delivery::None | Delivery::AtLeastOnce => Publisher::new(options, input)?.run().await,
+            }
+        })
     }
 }
 

@@ -1,0 +1,119 @@
+//! The publisher's side of the way from and to the engine.
+
+use std::collections::VecDeque;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
+use std::time::{Duration, Instant};
+
+use statefun::KafkaRecord;
+use statefun_ports::sink::SinkError;
+
+/// A record to be published.
+#[derive(Clone, Debug)]
+pub(super) struct Pending {
+    pub(super) seq: u64,
+    pub(super) record: KafkaRecord,
+}
+
+impl Pending {
+    pub(super) fn size(&self) -> usize {
+        self.record.value.len() + self.record.key.as_ref().map_or(0, bytes::Bytes::len)
+    }
+}
+
+/// What the publisher is told.
+#[derive(Debug)]
+pub(super) enum Word {
+    Publish(Vec<Pending>),
+    Completed,
+    Stop,
+}
+
+/// What the publisher tells.
+#[derive(Debug)]
+pub(super) enum News {
+    /// These are visible to readers.
+    Published { seqs: Vec<u64>, bytes: usize },
+    /// This one will never be.
+    Refused { seq: u64, why: String, bytes: usize },
+    /// There will be no more news.
+    Ended(Result<(), SinkError>),
+}
+
+/// What the publisher was told and has not done yet.
+#[derive(Debug)]
+pub(super) struct Inbox {
+    words: Receiver<Word>,
+    stop_patience: Duration,
+    pub(super) queue: VecDeque<Pending>,
+    /// Epochs that completed since the start.
+    pub(super) completed: u64,
+    stop_by: Option<Instant>,
+    is_abandoned: bool,
+}
+
+impl Inbox {
+    pub(super) fn new(words: Receiver<Word>, stop_patience: Duration) -> Self {
+        Self { words, stop_patience, queue: VecDeque::new(), completed: 0, stop_by: None, is_abandoned: false }
+    }
+
+    /// Hears what there is, without waiting.
+    pub(super) fn hear(&mut self) {
+        loop {
+            match self.words.try_recv() {
+                Ok(word) => self.take(word),
+                Err(TryRecvError::Empty) => return,
+                Err(TryRecvError::Disconnected) => {
+                    self.is_abandoned = true;
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Waits for something to hear, at most so long.
+    pub(super) fn wait(&mut self, at_most: Duration) {
+        match self.words.recv_timeout(at_most) {
+            Ok(word) => {
+                self.take(word);
+                self.hear();
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => self.is_abandoned = true,
+        }
+    }
+
+    /// Lets time pass, unless it is time to end. Returns whether it is.
+    pub(super) fn pause(&mut self, time: Duration) -> bool {
+        let until = Instant::now() + time;
+        loop {
+            if self.must_end() {
+                return true;
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            // Records that arrive do not shorten a pause; a stop with a deadline does.
+            self.wait(left.min(Duration::from_millis(50)));
+        }
+    }
+
+    /// Whether there is no time left: the engine is gone, or its patience is.
+    pub(super) fn must_end(&mut self) -> bool {
+        self.hear();
+        self.is_abandoned || self.stop_by.is_some_and(|by| by <= Instant::now())
+    }
+
+    /// Whether the engine wants an end, once everything is published.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.is_abandoned || self.stop_by.is_some()
+    }
+
+    fn take(&mut self, word: Word) {
+        match word {
+            Word::Publish(records) => self.queue.extend(records),
+            Word::Completed => self.completed += 1,
+            Word::Stop => self.stop_by = Some(Instant::now() + self.stop_patience),
+        }
+    }
+}
