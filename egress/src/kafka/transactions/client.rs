@@ -61,6 +61,10 @@ impl Client {
             .set("message.timeout.ms", &timeout)
             .set("enable.idempotence", "true")
             .set("acks", "all");
+        if !["linger.ms", "queue.buffering.max.ms"].iter().any(|name| terms.options.properties.contains_key(*name)) {
+            // All records of a transaction are handed over at once, so waiting for more gains nothing.
+            config.set("linger.ms", "1");
+        }
         let (report_to, reports) = mpsc::channel();
         let producer = config.create_with_context(Context { id: terms.options.id, report_to })?;
         Ok(Self { producer, reports, under_way: 0 })

@@ -14,7 +14,6 @@ use super::trouble::Trouble;
 
 /// Blocking calls return this often to hear whether it is time to end.
 const SLICE: Duration = Duration::from_millis(500);
-/// Looking at the claim before `init_transactions` is a courtesy; the look after it decides.
 const ABORT_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Opens sessions, one at a time.
@@ -53,7 +52,8 @@ impl Opener {
         Ok(client)
     }
 
-    /// Whether somebody else has claimed the egress, as far as can be seen without shutting anybody out.
+    /// Whether somebody else has claimed the egress, as far as can be seen without shutting anybody out. A courtesy to a
+    /// successor; the look that decides is the one after `init_transactions`.
     pub(super) fn look(&mut self, terms: &Terms, inbox: &mut Inbox) -> Result<(), Trouble> {
         if !self.has_claimed {
             return Ok(());

@@ -23,14 +23,15 @@ pub(super) fn bind(egress: &Egress, base: &Path, lineage: &str, composed: &mut C
             let (delivery, guarantee) = match it.delivery {
                 spec::Delivery::None => (Delivery::None, kafka::Delivery::None),
                 spec::Delivery::AtLeastOnce => (Delivery::AtLeastOnce, kafka::Delivery::AtLeastOnce),
-                // Published once its epoch is complete: a crash between publishing and noting that repeats records.
-                spec::Delivery::ExactlyOnce { .. } => {
-                    tracing::warn!(
-                        egress = %name,
-                        "exactly-once is not served yet: records are published when their epoch completed, and a crash may repeat some"
-                    );
-                    (Delivery::PerEpoch, kafka::Delivery::AtLeastOnce)
-                }
+                // Handed over when their epoch completed; the control topic says what a crash left unsaid.
+                spec::Delivery::ExactlyOnce { transaction_timeout } => (
+                    Delivery::PerEpoch,
+                    kafka::Delivery::ExactlyOnce {
+                        transaction_timeout,
+                        lineage: lineage.to_owned(),
+                        control_topic: kafka::CONTROL_TOPIC.to_owned(),
+                    },
+                ),
             };
             let options = kafka::Options {
                 delivery: guarantee,
