@@ -157,6 +157,45 @@ fn no_acknowledged_event_and_no_record_is_lost_or_counted_twice() {
     assert!(acknowledged > 0 && expected > 0, "a test without load shows nothing");
 }
 
+#[test]
+fn a_process_killed_while_it_starts_or_stops_leaves_its_state_whole() {
+    let rounds = if is_full() { 200 } else { 15 };
+    let mut moments = Moments::seeded();
+    let server = FunctionServer::start(counter);
+    let door = free_port();
+    let application = Application::new(&Documents::new().endpoint("it/*", server.port, "").door(door));
+    let http = Http::default();
+    let post = || {
+        for id in 0..20 {
+            let url = format!("http://127.0.0.1:{door}/it/counter/{id}");
+            assert_eq!(http.post_text(&url, "x").status, 200);
+        }
+    };
+    let node = application.start();
+    post();
+    node.await_rest(REST);
+    node.kill();
+    for round in 1..=rounds {
+        // Somewhere between exec and ready.
+        let node = application.launch();
+        std::thread::sleep(moments.within(0, 40));
+        node.kill();
+        // Somewhere between being told to stop and the end, with work under way.
+        let mut node = application.start();
+        post();
+        node.process().signal("TERM");
+        std::thread::sleep(moments.within(0, 30));
+        node.kill();
+        if round % 5 == 0 {
+            let node = application.start();
+            for id in 0..20 {
+                node.await_state(REST, "it/counter", &id.to_string(), "seen", round as i64 + 1);
+            }
+            node.kill();
+        }
+    }
+}
+
 /// Produces records until it is over, a few thousand in a second.
 fn produce(kafka: &KafkaClient, produced: &AtomicI64, is_done: &AtomicBool) {
     while !is_done.load(Ordering::Relaxed) {
