@@ -14,6 +14,8 @@ use statefun_ports::sink::{OutboxRecord, Sink, SinkCommand, SinkError, SinkInput
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+type Task = JoinHandle<Result<(), SinkError>>;
+
 #[derive(Default)]
 struct Kept {
     owed: BTreeMap<u64, EgressRecord>,
@@ -26,7 +28,7 @@ pub(crate) struct Outbox {
     kept: Arc<Mutex<Kept>>,
     /// Given to the sink that runs.
     handed_to: u64,
-    sink: Option<(mpsc::UnboundedSender<SinkCommand>, JoinHandle<Result<(), SinkError>>)>,
+    sink: Option<(mpsc::UnboundedSender<SinkCommand>, Task)>,
 }
 
 impl Outbox {

@@ -98,15 +98,10 @@ impl Inbox {
         }
     }
 
-    /// Whether there is no time left: the engine is gone, or its patience is.
+    /// Whether it is time to end: the engine is gone, or it wants an end and all is published or its patience is over.
     pub(super) fn must_end(&mut self) -> bool {
         self.hear();
-        self.is_abandoned || self.stop_by.is_some_and(|by| by <= Instant::now())
-    }
-
-    /// Whether the engine wants an end, once everything is published.
-    pub(super) fn is_stopping(&self) -> bool {
-        self.is_abandoned || self.stop_by.is_some()
+        self.is_abandoned || self.stop_by.is_some_and(|by| self.queue.is_empty() || by <= Instant::now())
     }
 
     fn take(&mut self, word: Word) {

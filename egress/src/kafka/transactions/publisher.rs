@@ -23,6 +23,7 @@ const MENDING_PAUSE: Duration = Duration::from_millis(200);
 /// Long enough for a producer that shut this one out to claim the egress.
 const FENCED_PAUSE: Duration = Duration::from_millis(700);
 const IDLE_POLL: Duration = Duration::from_secs(1);
+const COMPLAINTS_APART: Duration = Duration::from_secs(10);
 const LOOK_FOR: Duration = Duration::from_secs(2);
 
 /// Publishes until told to stop, superseded, or beyond hope.
@@ -38,6 +39,7 @@ pub(super) struct Publisher {
     /// Records of the next transaction, at most.
     limit: usize,
     backoff: Backoff,
+    complained: Option<Instant>,
 }
 
 impl Publisher {
@@ -53,6 +55,7 @@ impl Publisher {
             last_seq: 0,
             limit: RECORDS_MAX,
             backoff: Backoff::new(Duration::from_millis(100), Duration::from_secs(2)),
+            complained: None,
         }
     }
 
@@ -68,25 +71,24 @@ impl Publisher {
 
     fn publish_all(&mut self) -> Result<(), SinkError> {
         loop {
-            self.inbox.hear();
-            if self.inbox.is_stopping() && (self.inbox.queue.is_empty() || self.inbox.must_end()) {
+            if self.inbox.must_end() {
                 return Ok(());
             }
             let Err(trouble) = self.step() else { continue };
             self.client = None;
             let id = self.terms.options.id;
             let failed = |message| SinkError { sink_id: id, message, retryable: false };
+            let superseded = |by: String| {
+                failed(format!(
+                    "superseded: a newer start of this egress publishes ({by}); two processes share one history"
+                ))
+            };
             match trouble {
                 Trouble::Ended => return Ok(()),
                 Trouble::Hopeless(why) => return Err(failed(why)),
-                Trouble::Superseded { by } => {
-                    return Err(failed(format!(
-                        "superseded: a newer start of this egress publishes now ({by}), so two processes run on one history"
-                    )));
-                }
+                Trouble::Superseded { by } => return Err(superseded(by)),
                 Trouble::Passing(why) => {
-                    self.limit = (self.limit / 2).max(1);
-                    warn!(egress = %id, "a Kafka transaction failed, asking what became of it and going on: {why}");
+                    self.complain(&why);
                     let pause = self.backoff.step();
                     self.inbox.pause(pause);
                 }
@@ -94,13 +96,22 @@ impl Publisher {
                     info!(egress = %id, "another producer has taken the transactional id: {why}");
                     self.inbox.pause(FENCED_PAUSE + self.backoff.step());
                     if let Err(Trouble::Superseded { by }) = self.opener.look(&self.terms, &mut self.inbox) {
-                        return Err(failed(format!(
-                            "superseded: a newer start of this egress publishes now ({by}), so two processes run on one history"
-                        )));
+                        return Err(superseded(by));
                     }
                 }
             }
         }
+    }
+
+    /// Warns of trouble, but does not go on about it: a broker may be away for hours.
+    fn complain(&mut self, why: &str) {
+        let id = self.terms.options.id;
+        if self.complained.is_some_and(|last| last.elapsed() < COMPLAINTS_APART) {
+            debug!(egress = %id, "trouble with Kafka, trying again: {why}");
+            return;
+        }
+        self.complained = Some(Instant::now());
+        warn!(egress = %id, "trouble with Kafka, trying again: {why}");
     }
 
     /// Does the next thing there is to do.
@@ -121,7 +132,11 @@ impl Publisher {
             }
             return if self.inbox.must_end() { Err(Trouble::Ended) } else { Ok(()) };
         }
-        self.transact()
+        let done = self.transact();
+        if done.is_err() {
+            self.limit = (self.limit / 2).max(1);
+        }
+        done
     }
 
     /// After opening: the topic knows better than we do.
@@ -144,8 +159,10 @@ impl Publisher {
     /// Tells what became of the records up to the last commit.
     fn settle(&mut self) {
         let (mut seqs, mut published_bytes) = (Vec::new(), 0);
-        while let Some(pending) = self.inbox.queue.pop_front_if(|pending| pending.seq <= self.last_seq) {
-            let (seq, bytes) = (pending.seq, pending.size());
+        while let Some((seq, bytes)) = self.inbox.queue.front().map(|pending| (pending.seq, pending.size()))
+            && seq <= self.last_seq
+        {
+            self.inbox.queue.pop_front();
             match self.refusals.settle(seq, self.inbox.completed) {
                 // Nobody listens if the sink was dropped.
                 Some(why) => drop(self.news.send(News::Refused { seq, why, bytes })),

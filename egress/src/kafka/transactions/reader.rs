@@ -18,6 +18,8 @@ use super::trouble::Trouble;
 
 /// The only partition of the control topic: what one reader must see in order lies in one.
 pub(super) const PARTITION: i32 = 0;
+/// Short, because nothing is heard meanwhile.
+const METADATA_PATIENCE: Duration = Duration::from_secs(3);
 const ANSWER_PATIENCE: Duration = Duration::from_secs(10);
 /// A transaction that a crashed stranger left open hides what follows it, until the broker aborts it.
 const READ_PATIENCE: Duration = Duration::from_secs(150);
@@ -108,12 +110,12 @@ pub(super) fn ensure_topic(terms: &Terms) -> Result<(), Trouble> {
         |what: &str, error: &dyn std::fmt::Display| Trouble::Passing(format!("control topic, {what}: {error}"));
     let admin: AdminClient<DefaultClientContext> =
         config(terms).create().map_err(|error| Trouble::Hopeless(format!("control topic: {error}")))?;
-    let metadata = admin.inner().fetch_metadata(None, ANSWER_PATIENCE);
+    let metadata = admin.inner().fetch_metadata(None, METADATA_PATIENCE);
     let metadata = metadata.map_err(|error| passing("asking for the topics", &error))?;
     let found = metadata.topics().iter().find(|it| it.name() == topic);
     let runtime = tokio::runtime::Builder::new_current_thread().build();
     let runtime = runtime.map_err(|error| passing("no thread for requests", &error))?;
-    let options = AdminOptions::new().request_timeout(Some(ANSWER_PATIENCE));
+    let options = AdminOptions::new().request_timeout(Some(METADATA_PATIENCE));
     match found.map(|it| it.partitions().len()) {
         Some(0) => Err(Trouble::Passing(format!("control topic {topic:?} has no partitions yet"))),
         Some(_) => {

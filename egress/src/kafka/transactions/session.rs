@@ -21,14 +21,13 @@ const ABORT_PATIENCE: Duration = Duration::from_secs(5);
 pub(super) struct Opener {
     pub(super) ledger: Ledger,
     marks: u64,
-    is_topic_there: bool,
     /// Our claim was seen in the topic: from then on it must be the newest.
     has_claimed: bool,
 }
 
 impl Opener {
     pub(super) fn new(terms: &Terms) -> Self {
-        Self { ledger: Ledger::new(terms.keys.clone()), marks: 0, is_topic_there: false, has_claimed: false }
+        Self { ledger: Ledger::new(terms.keys.clone()), marks: 0, has_claimed: false }
     }
 
     /// A producer that is the only one, and in `self.ledger` what was published until now.
@@ -37,10 +36,8 @@ impl Opener {
     /// out; only what is read after that can no longer change. The first session claims the egress; later ones only look
     /// whether the claim is still theirs, or a process that slept would take over from its successor.
     pub(super) fn open(&mut self, terms: &Terms, inbox: &mut Inbox) -> Result<Client, Trouble> {
-        if !self.is_topic_there {
-            reader::ensure_topic(terms)?;
-            self.is_topic_there = true;
-        }
+        // Each time: a topic that was deleted would come back by itself, made as brokers make topics, and forget.
+        reader::ensure_topic(terms)?;
         let mut client = Client::new(terms).map_err(|error| {
             Trouble::Hopeless(format!("cannot make a transactional Kafka producer of these properties: {error}"))
         })?;
