@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use kafka_support::{OwnBroker, given_broker, make_topic, unique};
-use outbox::{Outbox, read_committed, read_committed_once_there_are};
+use outbox::{HangingBroker, Outbox, read_committed, read_committed_once_there_are};
 use rdkafka::ClientConfig;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use statefun_egress::kafka::{Delivery, KafkaSink, Options};
@@ -272,6 +272,30 @@ async fn a_broker_that_is_killed_in_the_middle_costs_time_only() {
     }
     outbox.stop().await.unwrap();
     assert_once(&own.brokers, "receipts", 1..100_001);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_that_hangs_past_the_transaction_timeout_leaves_nobody_knowing_and_nothing_doubled() {
+    if given_broker().is_none() {
+        return;
+    }
+    let own = HangingBroker::start();
+    make_topic(&own.brokers, "receipts", 3, &[]).await;
+    let mut outbox = Outbox::new();
+    give(&mut outbox, "receipts", 1..2);
+    outbox.start(sink(&own.brokers, "abc"));
+    outbox.until_empty().await;
+    let rounds = 8_u64;
+    for round in 0..rounds {
+        let from = round * 10_000 + 2;
+        give(&mut outbox, "receipts", from..from + 10_000);
+        outbox.hand_over();
+        tokio::time::sleep(Duration::from_millis(round * 12)).await;
+        own.hang(TIMEOUT * 3 / 2).await;
+        outbox.until_empty().await;
+    }
+    outbox.stop().await.unwrap();
+    assert_once(&own.brokers, "receipts", 1..rounds * 10_000 + 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -178,3 +178,40 @@ pub(crate) fn read_committed_once_there_are(brokers: &str, topic: &str, count: u
     std::thread::sleep(Duration::from_millis(500));
     read_committed(brokers, topic)
 }
+
+/// A broker of the test's own that can hang.
+pub(crate) struct HangingBroker {
+    pub(crate) brokers: String,
+    folder: tempfile::TempDir,
+}
+
+impl HangingBroker {
+    pub(crate) fn start() -> Self {
+        let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        drop(listener);
+        let broker = Self { brokers: format!("127.0.0.1:{port}"), folder: tempfile::tempdir().unwrap() };
+        broker.script(&["start", "--port", &port.to_string()]);
+        broker
+    }
+
+    /// Has it hang for so long.
+    pub(crate) async fn hang(&self, time: Duration) {
+        self.script(&["pause"]);
+        tokio::time::sleep(time).await;
+        self.script(&["resume"]);
+    }
+
+    fn script(&self, arguments: &[&str]) {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../integration-tests/kafka/kafka.sh");
+        let mut command = std::process::Command::new("bash");
+        command.arg(script).args(arguments).arg("--dir").arg(self.folder.path());
+        assert!(command.status().unwrap().success(), "kafka.sh {arguments:?} failed");
+    }
+}
+
+impl Drop for HangingBroker {
+    fn drop(&mut self) {
+        self.script(&["kill"]);
+    }
+}
