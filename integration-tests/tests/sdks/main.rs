@@ -4,7 +4,7 @@
 
 mod world;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use integration_tests::harness::ports::free_port;
 use integration_tests::harness::{App, Application, Broker, Documents, Http, Language, eventually};
@@ -83,38 +83,50 @@ fn every_kind_of_state_is_kept_changed_and_deleted() {
 
 #[test]
 fn states_expire_after_a_write_or_after_a_call_and_across_a_crash() {
-    let world = World::get();
-    for language in Language::ALL {
-        world.command(language, "state", "expiry", json!({"op": "set", "text": "t", "n": 1}));
-        world.command(language, "state", "expiry", json!({"op": "get"}));
-    }
-    for language in Language::ALL {
-        world.said(language, "state", "expiry", 1);
-    }
-    let written = std::time::Instant::now();
-    // What expires is wall-clock time in the functions' declarations, so this test has to let it pass.
-    let until = |ms| std::thread::sleep(Duration::from_millis(ms).saturating_sub(written.elapsed()));
-    until(1_000);
-    world.crash();
-    let touch = |op: &str| {
-        for language in Language::ALL {
-            world.command(language, "state", "expiry", json!({"op": op}));
-        }
+    // Expiration is wall-clock time (2 s in the applications), so this test lets time pass; on a machine too busy to
+    // keep to the plan it begins anew, with other instances.
+    let kept_to_the_plan = (0..5).any(|attempt| expirations(World::get(), &format!("expiry{attempt}")));
+    assert!(kept_to_the_plan, "the machine is too busy to observe two seconds");
+}
+
+/// False if time went by so fast that nothing can be said.
+fn expirations(world: &World, id: &str) -> bool {
+    const LIFE: Duration = Duration::from_millis(2_000);
+    let tell = |command: serde_json::Value| {
+        let now = Instant::now();
+        Language::ALL.iter().for_each(|language| world.command(*language, "state", id, command.clone()));
+        now
     };
-    touch("touch");
-    until(2_300);
-    touch("get");
-    for language in Language::ALL {
-        let said = &world.said(language, "state", "expiry", 2)[1];
-        assert!(said.starts_with("plain=t writes=- calls=t "), "written 2.3 s, called 1.3 s ago; {language:?}: {said}");
+    let all_said = |count: usize, expected: Option<&str>| {
+        for language in Language::ALL {
+            let said = world.said(language, "state", id, count).remove(count - 1);
+            assert!(expected.is_none_or(|expected| said.starts_with(expected)), "get {count} of {language:?}: {said}");
+        }
+        Instant::now()
+    };
+    let wait_until = |at: Instant| std::thread::sleep(at.saturating_duration_since(Instant::now()));
+
+    let begun = tell(json!({"op": "set", "text": "t", "n": 1}));
+    tell(json!({"op": "get"}));
+    let written = all_said(1, Some("plain=t writes=t calls=t "));
+    wait_until(begun + Duration::from_millis(1_000));
+    world.crash();
+    let called = tell(json!({"op": "get"}));
+    if all_said(2, None) - begun >= LIFE {
+        return false;
     }
-    let called = std::time::Instant::now();
-    std::thread::sleep(Duration::from_millis(2_300).saturating_sub(called.elapsed()));
-    touch("get");
-    for language in Language::ALL {
-        let said = &world.said(language, "state", "expiry", 3)[2];
-        assert!(said.starts_with("plain=t writes=- calls=- "), "{language:?}: {said}");
+    // Written longer ago than a value lives, called less long ago.
+    wait_until(written + LIFE + Duration::from_millis(100));
+    tell(json!({"op": "get"}));
+    let called_again = all_said(3, Some("plain=t writes=- "));
+    if called_again - called >= LIFE {
+        return false;
     }
+    all_said(3, Some("plain=t writes=- calls=t "));
+    wait_until(called_again + LIFE + Duration::from_millis(100));
+    tell(json!({"op": "get"}));
+    all_said(4, Some("plain=t writes=- calls=- "));
+    true
 }
 
 #[test]
@@ -354,7 +366,7 @@ fn state_written_by_one_sdk_is_read_by_the_others() {
 #[test]
 fn functions_that_wait_do_so_side_by_side() {
     let world = World::get();
-    let begun = std::time::Instant::now();
+    let begun = Instant::now();
     for language in Language::ALL {
         for number in 0..20 {
             world.command(language, "slow", &format!("slow{number}"), json!({"ms": 500, "text": "it"}));

@@ -4,7 +4,9 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use integration_tests::harness::ports::free_port;
-use integration_tests::harness::{App, Application, Broker, Documents, Follower, Http, KafkaClient, Language, Node};
+use integration_tests::harness::{
+    App, Application, Broker, Documents, Follower, Http, KafkaClient, Language, Node, eventually,
+};
 use serde_json::{Value, json};
 
 pub(crate) const SOON: Duration = Duration::from_secs(30);
@@ -84,20 +86,19 @@ impl World {
         self.tell(language, function, id, &json!({"command": command}));
     }
 
-    /// What a function instance has said, without the prefix that names it.
+    /// What a function instance has said, without the prefix that names it, as soon as it is so many lines.
     pub(crate) fn said(&self, language: Language, function: &str, id: &str, count: usize) -> Vec<String> {
-        let prefix = format!("{} {function} {id} ", language.name());
-        let lines = self.lines.texts(prefix.trim_end(), count, SOON);
-        lines
-            .into_iter()
-            .filter_map(|line| {
-                if line == prefix.trim_end() {
-                    Some(String::new())
-                } else {
-                    Some(line.strip_prefix(&prefix)?.to_owned())
-                }
-            })
-            .collect()
+        let who = format!("{} {function} {id}", language.name());
+        // An empty text may have lost the blank before it.
+        let after_prefix = |line: String| {
+            let said = line.strip_prefix(&who)?;
+            if said.is_empty() { Some(String::new()) } else { said.strip_prefix(' ').map(str::to_owned) }
+        };
+        eventually(SOON, &format!("{who} says {count} lines"), || {
+            let of_id = self.lines.matching(|record| record.key.as_deref() == Some(id));
+            let said: Vec<_> = of_id.iter().filter_map(|record| after_prefix(record.text())).collect();
+            (said.len() >= count).then_some(said)
+        })
     }
 
     /// Takes a payload out of the playground's egress.

@@ -7,7 +7,6 @@ use std::time::Duration;
 use rdkafka::consumer::BaseConsumer;
 
 use super::Record;
-use crate::harness::eventually;
 
 /// Everything a topic has held since its beginning, as it comes.
 pub struct Follower {
@@ -34,26 +33,6 @@ impl Follower {
     pub fn matching(&self, is_meant: impl Fn(&Record) -> bool) -> Vec<Record> {
         let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
         records.iter().filter(|record| is_meant(record)).cloned().collect()
-    }
-
-    /// Texts that begin so, in their order of arrival, as soon as there are `count`.
-    ///
-    /// # Panics
-    /// When there are not, in time.
-    pub fn texts(&self, begin: &str, count: usize, within: Duration) -> Vec<String> {
-        let find = || -> Vec<String> {
-            self.matching(|record| record.value.starts_with(begin.as_bytes())).iter().map(Record::text).collect()
-        };
-        let what = format!("{count} lines that begin with {begin:?}");
-        let begun = std::time::Instant::now();
-        eventually(within + Duration::from_secs(1), &what, || {
-            let found = find();
-            assert!(
-                begun.elapsed() < within || found.len() >= count,
-                "not within {within:?}: {what}; there are {found:?}"
-            );
-            (found.len() >= count).then_some(found)
-        })
     }
 }
 
