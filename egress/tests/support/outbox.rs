@@ -19,8 +19,17 @@ type Task = JoinHandle<Result<(), SinkError>>;
 #[derive(Default)]
 struct Kept {
     owed: BTreeMap<u64, EgressRecord>,
+    /// Settled since the sink that runs was started: no snapshot says so yet.
+    unsaved: BTreeMap<u64, EgressRecord>,
     published: Vec<u64>,
     rejected: BTreeMap<u64, String>,
+}
+
+impl Kept {
+    fn settle(&mut self, seq: u64) {
+        let record = self.owed.remove(&seq).unwrap_or_else(|| panic!("{seq} was settled twice"));
+        self.unsaved.insert(seq, record);
+    }
 }
 
 /// What the engine keeps, and the sink it gives it to.
@@ -41,11 +50,19 @@ impl Outbox {
         self.kept.lock().unwrap().owed.extend(records);
     }
 
+    /// Forgets what the last sink has settled: the newest snapshot is older.
+    pub(crate) fn forget(&mut self) {
+        let mut kept = self.kept.lock().unwrap();
+        let unsaved = std::mem::take(&mut kept.unsaved);
+        kept.owed.extend(unsaved);
+    }
+
     /// Starts a sink and gives it all that is owed, as after a crash.
     pub(crate) fn start(&mut self, sink: impl Sink + 'static) {
         let (commands, to_hear) = mpsc::unbounded_channel();
         let input = Input { commands: to_hear, kept: Arc::clone(&self.kept) };
         self.sink = Some((commands, tokio::spawn(Box::new(sink).run(Box::new(input)))));
+        self.kept.lock().unwrap().unsaved.clear();
         self.handed_to = 0;
         self.hand_over();
     }
@@ -126,7 +143,7 @@ impl SinkInput for Input {
     fn published(&mut self, seqs: Vec<u64>) {
         let mut kept = self.kept.lock().unwrap();
         for seq in seqs {
-            assert!(kept.owed.remove(&seq).is_some(), "{seq} was settled twice");
+            kept.settle(seq);
             kept.published.push(seq);
         }
     }
@@ -134,7 +151,7 @@ impl SinkInput for Input {
     fn rejected(&mut self, seqs: Vec<u64>, why: String) {
         let mut kept = self.kept.lock().unwrap();
         for seq in seqs {
-            assert!(kept.owed.remove(&seq).is_some(), "{seq} was settled twice");
+            kept.settle(seq);
             kept.rejected.insert(seq, why.clone());
         }
     }

@@ -59,6 +59,7 @@ fn consumer(terms: &Terms) -> KafkaResult<BaseConsumer<Quiet>> {
         .set("auto.offset.reset", "earliest")
         .set("isolation.level", "read_committed")
         .set("fetch.wait.max.ms", "50")
+        .set("fetch.error.backoff.ms", "50")
         .set("allow.auto.create.topics", "false");
     config.create_with_context(Quiet)
 }
@@ -70,6 +71,8 @@ pub(super) fn read(terms: &Terms, ledger: &mut Ledger, mark: Option<&Mark>, inbo
     let mut list = TopicPartitionList::new();
     let from = ledger.next_offset.map_or(Offset::Beginning, Offset::Offset);
     list.add_partition_offset(&terms.control_topic, PARTITION, from).map_err(|error| passing("assigning", &error))?;
+    // A consumer that knows the leader when it begins does not wait half a second before it asks again.
+    drop(consumer.fetch_metadata(Some(&terms.control_topic), METADATA_PATIENCE));
     consumer.assign(&list).map_err(|error| passing("assigning", &error))?;
     let patience = Instant::now() + if mark.is_some() { READ_PATIENCE } else { ANSWER_PATIENCE };
     let mut is_late_told = false;
