@@ -192,7 +192,15 @@ impl Publisher {
                 self.last_seq = last;
                 self.settle();
                 let is_slow = began.elapsed() > self.terms.timeout / 4;
-                self.limit = if is_slow { (chunk.len() / 2).max(1) } else { (self.limit * 2).min(RECORDS_MAX) };
+                let next = self.refusals.after_commit(chunk.len());
+                // A small transaction because there was little to do is no reason to keep the next one small.
+                let is_cut_short = chunk.len() < self.limit;
+                self.limit = match (is_slow, self.refusals.is_searching()) {
+                    (true, _) => (chunk.len() / 2).max(1),
+                    (false, true) => next,
+                    (false, false) if is_cut_short => self.limit,
+                    (false, false) => next.min(RECORDS_MAX),
+                };
             }
             Outcome::Aborted(failures) => {
                 let patience = self.terms.options.unknown_topic_patience;

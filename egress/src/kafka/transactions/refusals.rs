@@ -29,6 +29,8 @@ pub(super) struct Refusals {
     told: BTreeMap<u64, (String, u64)>,
     /// Since when topics are unknown.
     unknown: HashMap<String, Instant>,
+    /// A bad record is among so many that come next.
+    suspected: usize,
 }
 
 /// What to do after a transaction was aborted.
@@ -90,11 +92,26 @@ impl Refusals {
         }
     }
 
+    /// How many records to try after `committed` of them went well.
+    pub(super) fn after_commit(&mut self, committed: usize) -> usize {
+        self.suspected = self.suspected.saturating_sub(committed);
+        // What is left of a group with a bad record in it is halved again; otherwise confidence grows.
+        if self.suspected > 0 { (self.suspected / 2).max(1) } else { committed.saturating_mul(2) }
+    }
+
+    /// Whether a bad record is being looked for.
+    pub(super) fn is_searching(&self) -> bool {
+        self.suspected > 0
+    }
+
     /// Learns from a transaction of `chunk` that was aborted.
     pub(super) fn learn(&mut self, chunk: &[Pending], failures: &Failures, now: Instant, patience: Duration) -> Next {
         let mut next = None;
         let mut unknown = Vec::new();
         let tried: Vec<usize> = (0..chunk.len()).filter(|at| !self.is_doomed(chunk[*at].seq)).collect();
+        let is_suspect = |code| refusal::judge(code) == Refusal::ForGood && !is_about_topic(code);
+        let mut codes = failures.of_records.iter().map(|(_, code)| *code).chain(failures.of_all);
+        self.suspected = if codes.any(is_suspect) && tried.len() > 1 { chunk.len() } else { 0 };
         let halve = |at: usize| {
             // What stands before the failure is tried alone; a failure at the front is among the first half.
             let limit = if at > 0 { at } else { chunk.len() / 2 };

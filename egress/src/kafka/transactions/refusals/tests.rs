@@ -36,7 +36,7 @@ fn publish(records: &[Pending], bad: &[u64]) -> (Vec<u64>, Vec<u64>, usize) {
             }
         }
         at += chunk.len();
-        limit = (limit * 2).min(100);
+        limit = refusals.after_commit(chunk.len()).min(100);
     }
     (published, refused, transactions)
 }
