@@ -2,7 +2,7 @@
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER};
+use actix_web::http::header::{CONTENT_TYPE, HeaderValue, LOCATION, RETRY_AFTER};
 use serde_json::json;
 use statefun::TypedValue;
 use statefun_protocol::types;
@@ -48,7 +48,9 @@ pub(super) fn accepted(request: &str) -> HttpResponse {
 pub(super) fn reply(value: &TypedValue) -> HttpResponse {
     let typename = value.value_type.as_str();
     let mut response = HttpResponse::Ok();
-    response.insert_header(("X-Statefun-Type", typename));
+    if let Ok(header) = HeaderValue::from_str(typename) {
+        response.insert_header(("X-Statefun-Type", header));
+    }
     if typename == types::STRING
         && let Ok(text) = types::decode_string(&value.bytes)
     {
@@ -56,9 +58,27 @@ pub(super) fn reply(value: &TypedValue) -> HttpResponse {
     }
     // A typename that is no legal header text still reaches the caller as bytes.
     let content_type = format!("application/vnd.{typename}");
-    match content_type.parse::<actix_web::http::header::HeaderValue>() {
+    match content_type.parse::<HeaderValue>() {
         Ok(header) => response.insert_header((CONTENT_TYPE, header)),
         Err(_) => response.insert_header((CONTENT_TYPE, "application/octet-stream")),
     };
     response.body(value.bytes.to_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use statefun::ValueType;
+
+    use super::*;
+
+    #[test]
+    fn a_reply_reaches_the_caller_whatever_its_type_is_called() {
+        let named = |name: &str| TypedValue::new(ValueType::named(name).unwrap(), b"{}".as_slice());
+        let plain = reply(&named("shop/Order"));
+        assert_eq!(plain.headers().get("x-statefun-type").unwrap(), "shop/Order");
+        assert_eq!(plain.headers().get(CONTENT_TYPE).unwrap(), "application/vnd.shop/Order");
+        let odd = reply(&named("shop/Gr\u{fc}n\n"));
+        assert_eq!(odd.status(), StatusCode::OK);
+        assert_eq!(odd.headers().get(CONTENT_TYPE).unwrap(), "application/octet-stream");
+    }
 }

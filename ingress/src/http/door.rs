@@ -117,15 +117,27 @@ impl Door {
         self.waiting().insert(request.clone(), reply);
         // Taken out again whatever happens, a caller that goes away included.
         let _guard = Waiting { door: self, request: &request };
-        let mut durable = self.hand_over(envelope, false).await?;
-        match tokio::time::timeout(wait, answer).await {
-            Ok(Ok(value)) => Ok(Answer::Reply(value)),
-            Ok(Err(_)) => Err(Closed),
-            Err(_) => match durable.try_recv() {
-                Ok(()) => Ok(Answer::Accepted { request: request.to_string() }),
-                Err(_) => Ok(Answer::Unknown),
-            },
+        let until = tokio::time::Instant::now() + wait;
+        // An engine without room takes nothing, and the caller's patience ends all the same.
+        let Ok(handed_over) = tokio::time::timeout_at(until, self.hand_over(envelope, false)).await else {
+            return Ok(Answer::Unknown);
+        };
+        let mut durable = handed_over?;
+        let answered = tokio::time::timeout_at(until, answer).await;
+        if let Ok(Ok(value)) = answered {
+            return Ok(Answer::Reply(value));
         }
+        match (durable.try_recv(), answered) {
+            (Ok(()), _) => Ok(Answer::Accepted { request: request.to_string() }),
+            (Err(_), Ok(_)) => Err(Closed),
+            (Err(_), Err(_)) => Ok(Answer::Unknown),
+        }
+    }
+
+    /// Whether nothing is taken in any more.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.requests.is_closed()
     }
 
     async fn hand_over(&self, envelope: Envelope, is_urgent: bool) -> Result<oneshot::Receiver<()>, Closed> {
@@ -139,6 +151,11 @@ impl Door {
         if let Some(waiting) = self.waiting().remove(request) {
             let _ = waiting.send(value);
         }
+    }
+
+    /// No reply will come any more: whoever waits for one is told what is known instead of waiting in vain.
+    pub(super) fn no_more_replies(&self) {
+        self.waiting().clear();
     }
 
     fn waiting(&self) -> MutexGuard<'_, HashMap<Id, oneshot::Sender<TypedValue>>> {
@@ -194,6 +211,7 @@ impl Source for DoorSource {
             let mut next_ticket = 1;
             let mut undurable = Undurable::default();
             let mut batch = Vec::new();
+            let mut is_told = false;
             loop {
                 tokio::select! {
                     biased;
@@ -201,16 +219,8 @@ impl Source for DoorSource {
                         SourceEvent::Durable { ticket } => undurable.release(ticket),
                         SourceEvent::Committed(_) => {}
                         SourceEvent::Stop => {
-                            inbox.close();
-                            // The last epoch is still to come: those whom it holds get their answer.
-                            while !undurable.0.is_empty() {
-                                match output.event().await {
-                                    SourceEvent::Durable { ticket } => undurable.release(ticket),
-                                    SourceEvent::Committed(_) => {}
-                                    SourceEvent::Stop => break,
-                                }
-                            }
-                            return Ok(());
+                            is_told = true;
+                            break;
                         }
                     },
                     received = inbox.recv_many(&mut batch, BATCH) => {
@@ -224,11 +234,26 @@ impl Source for DoorSource {
                             next_ticket += 1;
                         }
                         if !output.send(records).await {
-                            return Ok(());
+                            break;
                         }
                     }
                 }
             }
+            // Whoever still asks is refused; the last epoch is still to come, and those whom it holds get their answer.
+            drop(inbox);
+            while !undurable.0.is_empty() {
+                match output.event().await {
+                    SourceEvent::Durable { ticket } => undurable.release(ticket),
+                    // The first is the word to stop itself, when there was no room any more before it was heard. After
+                    // the engine has gone there is nothing but that.
+                    SourceEvent::Stop if std::mem::replace(&mut is_told, true) => break,
+                    SourceEvent::Stop | SourceEvent::Committed(_) => {}
+                }
+            }
+            Ok(())
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -57,7 +57,7 @@ pub fn listen(door: Door, admission: Arc<dyn Admission>, options: Options) -> Re
             .app_data(web::PayloadConfig::new(body_bytes_max))
             .default_service(web::to(serve))
     })
-    .workers(1)
+    .workers(options.workers.max(1))
     .disable_signals()
     .shutdown_timeout(5)
     .listen(socket)
@@ -100,6 +100,9 @@ async fn handle(
     let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let argument = request::argument(content_type, &body, options)?;
     let wait = request::wait(request.query_string(), options)?;
+    if shared.door.is_closed() {
+        return Err(Refusal::new(503, "stopping", "the node is stopping"));
+    }
     if !shared.admission.has_room() {
         return Err(Refusal::new(429, "overloaded", "more work waits than the limits allow; try again"));
     }

@@ -17,6 +17,8 @@ pub struct Options {
     pub value_type: Option<ValueType>,
     /// Whose customs to follow.
     pub dialect: Dialect,
+    /// Threads that read and answer requests.
+    pub workers: usize,
 }
 
 impl Options {
@@ -30,6 +32,7 @@ impl Options {
             durable_max: Duration::from_secs(30),
             value_type: None,
             dialect: Dialect::Native,
+            workers: 1,
         }
     }
 }

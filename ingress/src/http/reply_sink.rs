@@ -33,7 +33,10 @@ impl Sink for ReplySink {
                         input.published(seqs);
                     }
                     SinkCommand::Completed(_) => {}
-                    SinkCommand::Stop => return Ok(()),
+                    SinkCommand::Stop => {
+                        self.door.no_more_replies();
+                        return Ok(());
+                    }
                 }
             }
         })
