@@ -6,10 +6,11 @@ use std::time::Instant;
 
 use statefun::{FunctionType, KeyGroups, ShardId};
 use statefun_engine::{shard, snapshot};
-use statefun_ingress::http::{Admission, Listener, listen};
+use statefun_ingress::http::{self, Admission, Listener, listen};
 use statefun_ports::snapshot_store::StoreError;
 use statefun_runtime::{Node, NodeError, NodeOptions, PressureLimits, StatePlugin, Storage};
 use statefun_state::{MemoryState, OpenOptions, RedbStore, encode_rows};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::args::RunArguments;
 use crate::compose::{Composed, compose};
@@ -36,6 +37,8 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<(), Failure> {
     actix::System::new().block_on(async {
         let telemetry = Telemetry::start(&config)?;
         let (storage, lineage) = open_store(Path::new(config.text("node.data_dir")))?;
+        // Not before: opening takes panics over damaged files for what they are.
+        end_with_any_panic();
         let composed = compose(&module, &base, &lineage)?;
         let done = serve(composed, storage, &config, &module, telemetry.as_ref(), begun).await;
         if let Some(telemetry) = &telemetry {
@@ -117,6 +120,7 @@ async fn serve(
 ) -> Result<(), Failure> {
     let Composed { application, door, listeners, playground, dead_letters } = composed;
     let options = options(config)?;
+    check_addresses(config, &listeners, playground.as_ref().map(|(_, port)| *port))?;
     let node =
         Node::start(application, storage, &plugin(), options, telemetry.map(Telemetry::tracer)).map_err(|error| {
             match error {
@@ -125,12 +129,15 @@ async fn serve(
             }
         })?;
 
+    // From here on there is something to stop in order; a signal during recovery ends the process at once, as safely.
+    let mut signals = Signals::new().map_err(Failure::running)?;
     let view = Arc::new(NodeView::new(node.clone(), door.clone(), dead_letters, module.clone(), config.clone()));
     let admin = statefun_admin::serve(view, config.text("admin.address")).map_err(Failure::usage)?;
     say(&format!("admin     http://{}", admin.address));
     let admission = admission(&node);
     let mut open = Vec::new();
     for (id, options) in listeners {
+        let options = http::Options { workers: config.number("http.workers")?, ..options };
         let listener = listen(door.clone(), Arc::clone(&admission), options).map_err(Failure::usage)?;
         say(&format!("ingress   {id} at http://{}", listener.address));
         open.push(listener);
@@ -157,13 +164,13 @@ async fn serve(
 
     let ended = tokio::select! {
         done = node.done(!open.is_empty()) => done.map(|()| "the input has ended"),
-        () = signal() => Ok("told to stop"),
+        () = signals.next() => Ok("told to stop"),
     };
     let ended = ended.map_err(Failure::running)?;
     say(&format!("stopping: {ended}"));
     let stopped = tokio::select! {
         stopped = stop(&node, &open) => stopped,
-        () = signal() => Err(Failure::running("stopped in a hurry; what was not durable is done again at the next start")),
+        () = signals.next() => Err(Failure::running("stopped in a hurry; what was not durable is done again at the next start")),
     };
     if let Some(handle) = playground_handle {
         handle.stop(false).await;
@@ -188,20 +195,76 @@ async fn stop(node: &Node, listeners: &[Listener]) -> Result<(), Failure> {
     Ok(())
 }
 
-/// SIGTERM or SIGINT.
-async fn signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// SIGTERM and SIGINT, none of which is missed.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+/// Refuses addresses that are taken while nothing has begun yet: once the node runs, its sources read.
+fn check_addresses(
+    config: &Config,
+    listeners: &[(String, http::Options)],
+    playground: Option<u16>,
+) -> Result<(), Failure> {
+    let admin = config.text("admin.address").to_owned();
+    let ingresses = listeners.iter().map(|(_, options)| options.address.clone());
+    let addresses = [admin].into_iter().chain(ingresses).chain(playground.map(|port| format!("0.0.0.0:{port}")));
+    // All at a time, so that two of the module's own are found to collide as well.
+    let mut bound = Vec::new();
+    for address in addresses {
+        let socket = std::net::TcpListener::bind(&address)
+            .map_err(|error| Failure::usage(format!("cannot listen on {address}: {error}")))?;
+        bound.push(socket);
+    }
+    Ok(())
+}
+
+/// A participant that panicked takes what it held with it, and the rest would limp on without. So any panic ends the
+/// process with exit 1 once it was logged; whoever supervises it starts it again and recovery does the rest.
+fn end_with_any_panic() {
+    let print = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        print(panic);
+        tracing::error!(%panic, "a part of the node panicked; the process ends, the next start recovers");
+        std::process::exit(1);
+    }));
 }
 
 /// Tells whoever started the process; standard output belongs to the stdout egress.
 fn say(text: &str) {
     eprintln!("{text}");
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    const CHILD: &str = "STATEFUN_TEST_PANICS";
+
+    #[test]
+    fn a_panic_in_any_thread_ends_the_process_with_exit_1() {
+        if std::env::var_os(CHILD).is_some() {
+            super::end_with_any_panic();
+            let _ = std::thread::spawn(|| panic!("on purpose")).join();
+            std::process::exit(0);
+        }
+        let this = std::env::current_exe().unwrap();
+        let name = "run::tests::a_panic_in_any_thread_ends_the_process_with_exit_1";
+        let ended = Command::new(this).args(["--exact", name]).env(CHILD, "1").output().unwrap();
+        assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+    }
 }

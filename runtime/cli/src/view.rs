@@ -19,6 +19,9 @@ use statefun_runtime::{FunctionPattern, Node, NodeError, telemetry};
 use crate::compose::remote;
 use crate::config::Config;
 
+/// How long a message may wait for its epoch before its sender is told that nothing is known.
+const DURABLE_MAX: Duration = Duration::from_secs(30);
+
 pub(crate) struct NodeView {
     node: Node,
     door: Door,
@@ -193,13 +196,19 @@ impl AdminView for NodeView {
             if !self.node.serves(target.function) {
                 return Err(ViewError::NotFound(format!("function {}", target.function)));
             }
+            if self.node.pressure().is_stopping() {
+                return Err(ViewError::Unavailable("the node is stopping".to_owned()));
+            }
             if self.node.pressure().is_over() {
                 return Err(ViewError::Overloaded("more work waits than the limits allow; try again".to_owned()));
             }
             let envelope = Envelope::new(target, value);
             let closed = |http::Closed| ViewError::Unavailable("the node is stopping".to_owned());
             match wait {
-                None => self.door.submit(envelope).await.map(|()| SendOutcome::Durable).map_err(closed),
+                None => match tokio::time::timeout(DURABLE_MAX, self.door.submit(envelope)).await {
+                    Ok(durable) => durable.map(|()| SendOutcome::Durable).map_err(closed),
+                    Err(_) => Ok(SendOutcome::Unknown),
+                },
                 Some(wait) => Ok(match self.door.ask(envelope, wait).await.map_err(closed)? {
                     http::Answer::Reply(value) => SendOutcome::Reply(value),
                     http::Answer::Accepted { request } => SendOutcome::Accepted { request },
