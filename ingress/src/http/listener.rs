@@ -100,6 +100,14 @@ async fn handle(
     let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let argument = request::argument(content_type, &body, options)?;
     let wait = request::wait(request.query_string(), options)?;
+    // To take the message and forget the key would let a caller believe that repeating it is safe.
+    if options.dialect == Dialect::Native && request.headers().contains_key("idempotency-key") {
+        return Err(Refusal::new(
+            501,
+            "idempotency-not-served",
+            "an Idempotency-Key is not honoured yet; send without one",
+        ));
+    }
     if shared.door.is_closed() {
         return Err(Refusal::new(503, "stopping", "the node is stopping"));
     }
