@@ -126,7 +126,7 @@ async fn patience_ends_while_nothing_is_taken_in_too() {
     let (door, engine) = open();
     // Whatever there is room for on the way is taken by those before.
     for _ in 0..8 + REQUESTS_AHEAD + BATCH {
-        let _ = asks(&door, LONG);
+        drop(asks(&door, LONG));
         tokio::task::yield_now().await;
     }
     assert_eq!(door.ask(message(), Duration::from_millis(1)).await, Ok(Answer::Unknown));
