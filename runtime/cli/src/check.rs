@@ -8,14 +8,18 @@ use crate::Failure;
 use crate::args::{CheckArguments, Output};
 use crate::report;
 
-/// Reads module files; prints what is wrong with them.
-pub(crate) fn read(paths: &[PathBuf]) -> Result<(Module, Vec<SourceFile>, Vec<Diagnostic>), Failure> {
-    let mut files = Vec::new();
-    for path in paths {
+fn load(paths: &[PathBuf]) -> Result<Vec<SourceFile>, Failure> {
+    let read = |path: &PathBuf| {
         let text = std::fs::read_to_string(path)
             .map_err(|error| Failure::usage(format!("cannot read {}: {error}", path.display())))?;
-        files.push(SourceFile { name: path.display().to_string(), text });
-    }
+        Ok(SourceFile { name: path.display().to_string(), text })
+    };
+    paths.iter().map(read).collect()
+}
+
+/// Reads module files; prints what is wrong with them.
+pub(crate) fn read(paths: &[PathBuf]) -> Result<(Module, Vec<SourceFile>, Vec<Diagnostic>), Failure> {
+    let files = load(paths)?;
     match spec::parse(&files, Options::default()) {
         Ok((module, warnings)) => Ok((module, files, warnings)),
         Err(diagnostics) => {
@@ -40,12 +44,7 @@ pub(crate) fn check(arguments: &CheckArguments) -> Result<(), Failure> {
 }
 
 fn check_json(arguments: &CheckArguments) -> Result<(), Failure> {
-    let mut files = Vec::new();
-    for path in &arguments.modules {
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| Failure::usage(format!("cannot read {}: {error}", path.display())))?;
-        files.push(SourceFile { name: path.display().to_string(), text });
-    }
+    let files = load(&arguments.modules)?;
     let (module, diagnostics, ok) = match spec::parse(&files, Options::default()) {
         Ok((module, warnings)) => {
             let ok = !arguments.strict || warnings.is_empty();
