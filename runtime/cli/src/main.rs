@@ -1,69 +1,7 @@
-//! The `statefun` command: the only place that composes connectors, transports, state and the node.
-
-mod args;
-mod bench;
-mod check;
-mod client;
-mod compose;
-mod config;
-mod embedded;
-mod logging;
-mod report;
-mod run;
-mod telemetry;
-mod view;
+//! The `statefun` command with the examples' functions compiled in, so that the first run needs nothing else.
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
-use args::{Arguments, Command};
-
-/// What went wrong, by the exit code that says whose fault it was.
-#[derive(Debug)]
-pub(crate) enum Failure {
-    /// Wrong usage or configuration: exit 2. Everything was said already if there is no text.
-    Usage(Option<String>),
-    /// Failed while running: exit 1.
-    Running(String),
-}
-
-impl Failure {
-    pub(crate) fn usage(text: impl std::fmt::Display) -> Self {
-        Self::Usage(Some(text.to_string()))
-    }
-
-    pub(crate) fn running(text: impl std::fmt::Display) -> Self {
-        Self::Running(text.to_string())
-    }
-}
-
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    let done = match arguments.command {
-        Command::Run(arguments) => run::run(&arguments),
-        Command::Check(arguments) => check::check(&arguments),
-        Command::Send(arguments) => client::send(&arguments),
-        Command::State { command } => client::state(&command),
-        Command::Functions { command } => client::functions(&command),
-        Command::Savepoint { command } => client::savepoint(&command),
-        Command::Bench(arguments) => bench::bench(&arguments),
-        Command::Version => {
-            println!("statefun {}", env!("CARGO_PKG_VERSION"));
-            Ok(())
-        }
-    };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(Failure::Usage(text)) => {
-            if let Some(text) = text {
-                eprintln!("error: {text}");
-            }
-            ExitCode::from(2)
-        }
-        Err(Failure::Running(text)) => {
-            eprintln!("error: {text}");
-            ExitCode::from(1)
-        }
-    }
+    statefun_cli::command(example_greeter::functions().and(example_shopping_cart::functions()))
 }

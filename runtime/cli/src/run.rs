@@ -9,6 +9,7 @@ use statefun_engine::{shard, snapshot};
 use statefun_ingress::http::{self, Admission, Listener, listen};
 use statefun_ports::snapshot_store::StoreError;
 use statefun_runtime::{Node, NodeError, NodeOptions, PressureLimits, StatePlugin, Storage};
+use statefun_sdk::Functions;
 use statefun_state::{MemoryState, OpenOptions, RedbStore, encode_rows};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -19,7 +20,7 @@ use crate::telemetry::Telemetry;
 use crate::view::NodeView;
 use crate::{Failure, check, logging, report};
 
-pub(crate) fn run(arguments: &RunArguments) -> Result<(), Failure> {
+pub(crate) fn run(arguments: &RunArguments, functions: &Functions) -> Result<(), Failure> {
     let begun = Instant::now();
     let config = Config::load(arguments)?;
     if arguments.print_config {
@@ -39,7 +40,7 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<(), Failure> {
         let (storage, lineage) = open_store(Path::new(config.text("node.data_dir")))?;
         // Not before: opening takes panics over damaged files for what they are.
         end_with_any_panic();
-        let composed = compose(&module, &base, &lineage)?;
+        let composed = compose(&module, &base, &lineage, functions)?;
         let done = serve(composed, storage, &config, &module, telemetry.as_ref(), begun).await;
         if let Some(telemetry) = &telemetry {
             telemetry.stop();

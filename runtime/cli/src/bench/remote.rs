@@ -39,7 +39,7 @@ async fn measure(arguments: &BenchArguments, dir: &Path, url: &str) -> Result<Fi
     let options = options(arguments)?;
     let shards = options.shards;
     let (storage, lineage) = open_store(dir)?;
-    let mut composed = compose(&statefun::spec::Module::default(), Path::new(""), &lineage)?;
+    let mut composed = compose(&statefun::spec::Module::default(), Path::new(""), &lineage, &Functions::new())?;
     let home = remote(EndpointOptions::new(url), RemotePolicy::default()).map_err(Failure::running)?;
     composed.application.functions.push((FunctionPattern::Namespace("bench".to_owned()), home));
     let node = Node::start(composed.application, storage, &plugin(), options, None).map_err(Failure::running)?;

@@ -9,9 +9,10 @@ use statefun::spec::{EmbeddedFunctions, Endpoint, FailureAction, OnFailure, Tran
 use statefun_engine::{FailurePolicy, RemotePolicy};
 use statefun_remote::{AsyncOptions, ClientIdentity, EndpointOptions, HttpTransport, OkHttpOptions, TransportKind};
 use statefun_runtime::{FunctionHome, FunctionPattern};
+use statefun_sdk::Functions;
 
 use super::{file, pattern};
-use crate::{Failure, embedded};
+use crate::Failure;
 
 /// An endpoint of the module.
 pub(super) fn endpoint(endpoint: &Endpoint, base: &Path) -> Result<(FunctionPattern, FunctionHome), Failure> {
@@ -75,17 +76,21 @@ fn failure(on_failure: &OnFailure, transport: &Transport) -> FailurePolicy {
 }
 
 /// Functions that are compiled into this binary.
-pub(super) fn embedded(declared: &EmbeddedFunctions) -> Result<(FunctionPattern, FunctionHome), Failure> {
+pub(super) fn embedded(
+    declared: &EmbeddedFunctions,
+    functions: &Functions,
+) -> Result<(FunctionPattern, FunctionHome), Failure> {
     let pattern = pattern(&declared.functions)?;
-    let factory = embedded::factory();
     if let FunctionPattern::Exact(function) = &pattern
-        && factory(*function).is_none()
+        && functions.embedded(*function).is_none()
     {
+        let known: Vec<_> = functions.types().map(|function| function.to_string()).collect();
         return Err(Failure::usage(format!(
             "{}: no function {function} is compiled into this binary; there are {}",
             declared.declared_at,
-            embedded::names().join(", ")
+            known.join(", ")
         )));
     }
-    Ok((pattern, FunctionHome::Embedded { factory: Arc::clone(&factory), failure: FailurePolicy::default() }))
+    let factory = Arc::new(functions.factory());
+    Ok((pattern, FunctionHome::Embedded { factory, failure: FailurePolicy::default() }))
 }

@@ -14,6 +14,7 @@ use statefun_egress::playground::PlaygroundStore;
 use statefun_engine::Delivery;
 use statefun_ingress::http::{self, Door};
 use statefun_runtime::{Application, EgressKind, FunctionPattern, SinkBinding, SourceBinding};
+use statefun_sdk::Functions;
 
 use crate::Failure;
 
@@ -35,8 +36,14 @@ pub(crate) struct Composed {
     pub(crate) dead_letters: Arc<DeadLetters>,
 }
 
-/// Binds a module. Relative paths begin at `base`; `lineage` names the history in idempotency keys.
-pub(crate) fn compose(module: &Module, base: &std::path::Path, lineage: &str) -> Result<Composed, Failure> {
+/// Binds a module. Relative paths begin at `base`; `lineage` names the history in idempotency keys; `functions` are
+/// those that are compiled in.
+pub(crate) fn compose(
+    module: &Module,
+    base: &std::path::Path,
+    lineage: &str,
+    functions: &Functions,
+) -> Result<Composed, Failure> {
     let door = Door::new(symbol(DOOR)?);
     let dead_letters = Arc::new(DeadLetters::new());
     let mut composed = Composed {
@@ -77,7 +84,7 @@ pub(crate) fn compose(module: &Module, base: &std::path::Path, lineage: &str) ->
         composed.application.functions.push(bound);
     }
     for embedded in &module.embedded {
-        let bound = functions::embedded(embedded)?;
+        let bound = functions::embedded(embedded, functions)?;
         composed.application.functions.push(bound);
     }
     Ok(composed)
