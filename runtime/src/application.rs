@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use statefun::function::Function;
-use statefun::{EgressId, FunctionType, Symbol};
+use statefun::{EgressId, FunctionType, Symbol, WatermarkStrategy};
 use statefun_engine::source::Route;
 use statefun_engine::{Delivery, FailurePolicy, RemotePolicy};
 use statefun_ports::remote::RemoteTransport;
@@ -42,6 +42,8 @@ pub struct SourceBinding {
     pub connector: SourceFactory,
     /// Whether the process may end while it is still running (a door that only waits for callers).
     pub is_door: bool,
+    /// How it tells event time; `None`: its events are in no domain of event time and hold nobody back.
+    pub time: Option<WatermarkStrategy>,
 }
 
 /// An egress.

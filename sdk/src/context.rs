@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use compact_str::CompactString;
-use statefun::function::{self, DelayedCommand, Effects, EgressMessage, OutgoingMessage};
+use statefun::function::{self, DelayedCommand, Effects, EgressMessage, OutgoingMessage, TimerCommand};
 use statefun::{Address, EgressId, EventTime, FunctionType, Id, ProcessingTime, TypedValue};
 
 use crate::{Encode, EncodeError};
@@ -22,6 +22,9 @@ pub(crate) trait Home {
     fn caller(&self) -> Option<&Address>;
     fn now(&self) -> ProcessingTime;
     fn event_time(&self) -> EventTime;
+    fn watermark(&self) -> EventTime;
+    /// Whether somebody keeps timers for this function.
+    fn has_timers(&self) -> bool;
     fn value(&self, index: usize) -> Option<&TypedValue>;
     fn set_value(&mut self, index: usize, value: Option<TypedValue>);
     fn effects(&mut self) -> &mut Effects;
@@ -42,6 +45,14 @@ impl Home for function::Context<'_> {
 
     fn event_time(&self) -> EventTime {
         function::Context::event_time(self)
+    }
+
+    fn watermark(&self) -> EventTime {
+        function::Context::watermark(self)
+    }
+
+    fn has_timers(&self) -> bool {
+        function::Context::has_timers(self)
     }
 
     fn value(&self, index: usize) -> Option<&TypedValue> {
@@ -72,6 +83,14 @@ pub enum TokenError {
     #[error(transparent)]
     Encode(#[from] EncodeError),
 }
+
+/// Nobody keeps event-time timers for this function: it is served over HTTP, or it declares no time role.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "event-time timers are for embedded functions with a time role: embed this one and declare its `time_role`, or send \
+     to one that has both"
+)]
+pub struct NoTimers;
 
 impl<'a> Context<'a> {
     pub(crate) fn new(home: &'a mut dyn Home) -> Self {
@@ -106,6 +125,40 @@ impl<'a> Context<'a> {
     #[must_use]
     pub fn event_time(&self) -> EventTime {
         self.home.event_time()
+    }
+
+    /// How far event time has come for this function, as its
+    /// [time role](crate::StatefulFunction::time_role) says: no message with a time at or before it is expected any more.
+    /// [`EventTime::NONE`] before any watermark, for plain functions, and where the function is remote.
+    #[must_use]
+    pub fn watermark(&self) -> EventTime {
+        self.home.watermark()
+    }
+
+    /// Sets an event-time timer of this address: [`on_timer`](crate::StatefulFunction::on_timer) runs when the watermark
+    /// reaches `at`. Timers of an address are a set: twice is once. One at or before the watermark fires on the next
+    /// advance.
+    ///
+    /// # Errors
+    /// When the function is remote or has no [time role](crate::StatefulFunction::time_role).
+    pub fn set_timer(&mut self, at: EventTime) -> Result<(), NoTimers> {
+        self.timer(TimerCommand::Set(at))
+    }
+
+    /// Deletes the event-time timer of this address at exactly that time, if there is one.
+    ///
+    /// # Errors
+    /// When the function is remote or has no [time role](crate::StatefulFunction::time_role).
+    pub fn delete_timer(&mut self, at: EventTime) -> Result<(), NoTimers> {
+        self.timer(TimerCommand::Delete(at))
+    }
+
+    fn timer(&mut self, command: TimerCommand) -> Result<(), NoTimers> {
+        if !self.home.has_timers() {
+            return Err(NoTimers);
+        }
+        self.home.effects().timers.push(command);
+        Ok(())
     }
 
     /// Sends a message to a function.

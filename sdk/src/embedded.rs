@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use statefun::TypedValue;
-use statefun::function::{self, Function, FunctionError, StateSpec};
+use statefun::function::{self, Function, FunctionError, StateSpec, TimeRole};
+use statefun::{EventTime, TypedValue};
 
 use crate::context::Home;
 use crate::functions::Entry;
@@ -12,11 +12,21 @@ use crate::{Context, Message, StatefulFunction, States};
 /// A function of whatever type.
 pub(crate) trait Handler: Send + Sync {
     fn handle(&self, home: &mut dyn Home, argument: &TypedValue) -> Result<(), FunctionError>;
+    fn fire(&self, home: &mut dyn Home, at: EventTime) -> Result<(), FunctionError>;
+    fn role(&self) -> TimeRole;
 }
 
 impl<F: StatefulFunction> Handler for F {
     fn handle(&self, home: &mut dyn Home, argument: &TypedValue) -> Result<(), FunctionError> {
         self.invoke(&mut Context::new(home), &Message::new(argument))
+    }
+
+    fn fire(&self, home: &mut dyn Home, at: EventTime) -> Result<(), FunctionError> {
+        self.on_timer(&mut Context::new(home), at)
+    }
+
+    fn role(&self) -> TimeRole {
+        self.time_role()
     }
 }
 
@@ -38,6 +48,14 @@ impl Function for Embedded {
 
     fn invoke(&self, context: &mut function::Context<'_>, argument: &TypedValue) -> Result<(), FunctionError> {
         self.entry.handler.handle(context, argument)
+    }
+
+    fn on_timer(&self, context: &mut function::Context<'_>, at: EventTime) -> Result<(), FunctionError> {
+        self.entry.handler.fire(context, at)
+    }
+
+    fn time_role(&self) -> TimeRole {
+        self.entry.handler.role()
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use statefun::function::FunctionError;
 
-use crate::context::TokenError;
+use crate::context::{NoTimers, TokenError};
 use crate::message::MessageError;
 use crate::state::StateError;
 use crate::{DecodeError, EncodeError};
@@ -70,6 +70,13 @@ impl From<EncodeError> for FunctionError {
 impl From<TokenError> for FunctionError {
     fn from(error: TokenError) -> Self {
         Self::Reject(error.to_string())
+    }
+}
+
+// Where the function runs is the deployment's fault and not the message's.
+impl From<NoTimers> for FunctionError {
+    fn from(error: NoTimers) -> Self {
+        Self::Retry(error.to_string())
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the author of a function writes.
 
-use statefun::function::FunctionError;
+use statefun::EventTime;
+use statefun::function::{FunctionError, TimeRole};
 
 use crate::{Context, Message};
 
@@ -47,4 +48,19 @@ pub trait StatefulFunction: Send + Sync + 'static {
     /// [`FunctionError::Reject`] when it never will be handled. Either way none of the effects takes place. Errors of
     /// the SDK convert by `?`, others with [`OrFail`](crate::OrFail).
     fn invoke(&self, context: &mut Context<'_>, message: &Message<'_>) -> Result<(), FunctionError>;
+
+    /// The watermark reached `at`, a timer that this address had [set](Context::set_timer). The event time of what is
+    /// sent from here is `at` unless told otherwise.
+    ///
+    /// # Errors
+    /// As of [`invoke`](Self::invoke): the timer is tried again, or given up.
+    fn on_timer(&self, context: &mut Context<'_>, at: EventTime) -> Result<(), FunctionError> {
+        let _ = (context, at);
+        Ok(())
+    }
+
+    /// How it follows event time. Plain functions, the default, have no watermark and no timers.
+    fn time_role(&self) -> TimeRole {
+        TimeRole::PLAIN
+    }
 }

@@ -63,7 +63,7 @@ pub mod state;
 pub mod testing;
 pub mod typed;
 
-pub use context::{Context, EmptyToken, TokenError};
+pub use context::{Context, EmptyToken, NoTimers, TokenError};
 pub use egress::{KafkaRecord, KinesisRecord, Payload, PlaygroundRecord};
 pub use embedded::embedded;
 pub use error::OrFail;
@@ -77,8 +77,10 @@ pub use serve::Server;
 pub use state::{Buffer, List, Map, StateError, States, Value};
 pub use typed::{Decode, DecodeError, Encode, EncodeError};
 
-pub use statefun::function::{Expiration, Function, FunctionError, StateSpec};
-pub use statefun::{Address, EgressId, EventTime, FunctionType, Id, ProcessingTime, SmallBytes, TypedValue, ValueType};
+pub use statefun::function::{Expiration, Function, FunctionError, StateSpec, TimeRole};
+pub use statefun::{
+    Address, EgressId, EventTime, FunctionType, Id, ProcessingTime, SmallBytes, Symbol, TypedValue, ValueType,
+};
 pub use statefun_sdk_macros::Typed;
 
 /// What a file with functions needs, in one line.

@@ -5,6 +5,7 @@
 //! * who: [`Address`] (`namespace/type/id`), [`FunctionType`], [`KeyGroup`], [`ShardId`];
 //! * what travels: [`Envelope`], [`TypedValue`], [`EgressRecord`];
 //! * when: [`EventTime`] (assigned by a source) and [`ProcessingTime`] (a node's clock, always passed in);
+//! * how far time has come: [`watermark`];
 //! * which cut: [`Epoch`], [`Generation`];
 //! * what an application is: [`spec`] (the meaning of `module.yaml`);
 //! * what a function is: [`function`] (the trait and the effects it records).
@@ -21,6 +22,7 @@ pub mod spec;
 pub mod symbol;
 pub mod time;
 pub mod value;
+pub mod watermark;
 
 pub use address::{Address, AddressError, FunctionType, Id};
 pub use egress::{DeadLetter, DeadLetterCause, EgressId, EgressRecord, KafkaRecord};
@@ -30,3 +32,4 @@ pub use key_group::{IdHash, KeyGroup, KeyGroups};
 pub use symbol::{Symbol, SymbolError};
 pub use time::{EventTime, ProcessingTime};
 pub use value::{SmallBytes, TypedValue, ValueType};
+pub use watermark::{TimestampSource, WatermarkStrategy};

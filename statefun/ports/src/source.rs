@@ -54,6 +54,21 @@ pub enum SourceRecord {
         /// Where reading goes on after it.
         position: Position,
     },
+    /// The input itself says how far its time has come; only of ingresses whose watermarks are explicit.
+    Watermark {
+        /// Which partition says so.
+        partition: CompactString,
+        /// No later event of it has a time at or before this.
+        at: EventTime,
+    },
+    /// What is known about a partition apart from its records. A connector that reads several partitions announces each
+    /// before the first record of any, or time would run ahead of those that have not spoken yet.
+    Status {
+        /// Which partition.
+        partition: CompactString,
+        /// Whether it has nothing to say for now and so holds nobody's time back.
+        idle: bool,
+    },
 }
 
 /// What the engine tells a connector.

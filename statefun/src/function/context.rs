@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use compact_str::CompactString;
 
-use super::{DelayedCommand, Effects, EgressMessage, Mutation, OutgoingMessage, StateSpec};
+use super::{DelayedCommand, Effects, EgressMessage, Mutation, OutgoingMessage, StateSpec, TimerCommand};
 use crate::{Address, EgressId, EventTime, ProcessingTime, TypedValue};
 
 /// Reads the stored values of one address. Expired values are not there.
@@ -19,13 +19,14 @@ pub struct Context<'a> {
     caller: Option<&'a Address>,
     now: ProcessingTime,
     event_time: EventTime,
+    watermark: Option<EventTime>,
     states: &'a [StateSpec],
     view: &'a dyn StateView,
     effects: &'a mut Effects,
 }
 
 impl<'a> Context<'a> {
-    /// A context of its parts; what functions record lands in `effects`.
+    /// A context of its parts, without timers and a watermark; what functions record lands in `effects`.
     pub fn new(
         address: &'a Address,
         caller: Option<&'a Address>,
@@ -35,7 +36,20 @@ impl<'a> Context<'a> {
         view: &'a dyn StateView,
         effects: &'a mut Effects,
     ) -> Self {
-        Self { address, caller, now, event_time, states, view, effects }
+        Self { address, caller, now, event_time, watermark: None, states, view, effects }
+    }
+
+    /// The same for a component, whose event time has come to `watermark` and whose timers somebody keeps.
+    #[must_use]
+    pub fn at_watermark(mut self, watermark: EventTime) -> Self {
+        self.watermark = Some(watermark);
+        self
+    }
+
+    /// Whether somebody keeps timers for this function: it is a component and it is embedded.
+    #[must_use]
+    pub fn has_timers(&self) -> bool {
+        self.watermark.is_some()
     }
 
     /// The instance that runs.
@@ -62,6 +76,14 @@ impl<'a> Context<'a> {
         self.event_time
     }
 
+    /// How far event time has come for this function, as its [time role](super::TimeRole) says: no message with a time
+    /// at or before it is expected any more. Inside a timer already the new one. [`EventTime::NONE`] before any watermark
+    /// and for plain functions.
+    #[must_use]
+    pub fn watermark(&self) -> EventTime {
+        self.watermark.unwrap_or(EventTime::NONE)
+    }
+
     /// The value of the `index`-th declared state, with what this invocation wrote so far.
     #[must_use]
     pub fn get(&self, index: usize) -> Option<&TypedValue> {
@@ -84,6 +106,25 @@ impl<'a> Context<'a> {
     /// Sends a message.
     pub fn send(&mut self, target: Address, argument: TypedValue) {
         self.effects.messages.push(OutgoingMessage { target, argument, event_time: EventTime::NONE });
+    }
+
+    /// Sends a message with an event time of its own. One that is earlier than that of the message being handled is
+    /// honoured, but nobody waits for it: it may be late.
+    pub fn send_at(&mut self, target: Address, argument: TypedValue, event_time: EventTime) {
+        self.effects.messages.push(OutgoingMessage { target, argument, event_time });
+    }
+
+    /// Sets an event-time timer of this address: [`Function::on_timer`](super::Function::on_timer) runs when the
+    /// watermark reaches `at`. Timers of an address are a set, so twice is once; one at or before the watermark fires on
+    /// the next advance. Only functions with a [time role](super::TimeRole) have timers; of a plain one the invocation
+    /// fails.
+    pub fn set_timer(&mut self, at: EventTime) {
+        self.effects.timers.push(TimerCommand::Set(at));
+    }
+
+    /// Deletes the event-time timer of this address at exactly that time, if there is one.
+    pub fn delete_timer(&mut self, at: EventTime) {
+        self.effects.timers.push(TimerCommand::Delete(at));
     }
 
     /// Sends a message to whoever sent this one; `false` when nobody did.

@@ -18,6 +18,8 @@ pub struct Effects {
     pub egress: Vec<EgressMessage>,
     /// Changes of state.
     pub mutations: Vec<Mutation>,
+    /// Event-time timers set and deleted, interleaved as they were asked for.
+    pub timers: Vec<TimerCommand>,
 }
 
 impl Effects {
@@ -27,12 +29,17 @@ impl Effects {
         self.delayed.clear();
         self.egress.clear();
         self.mutations.clear();
+        self.timers.clear();
     }
 
     /// Whether nothing is wanted.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.messages.is_empty() && self.delayed.is_empty() && self.egress.is_empty() && self.mutations.is_empty()
+        self.messages.is_empty()
+            && self.delayed.is_empty()
+            && self.egress.is_empty()
+            && self.mutations.is_empty()
+            && self.timers.is_empty()
     }
 }
 
@@ -84,4 +91,13 @@ pub struct Mutation {
     pub name: Symbol,
     /// The new value; `None` deletes.
     pub value: Option<TypedValue>,
+}
+
+/// Something about the event-time timers of the address that runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimerCommand {
+    /// Fire when the watermark reaches this time. Setting a timer twice is setting it once.
+    Set(EventTime),
+    /// Do not fire. Of a timer that is not set: nothing happens.
+    Delete(EventTime),
 }

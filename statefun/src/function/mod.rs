@@ -1,7 +1,7 @@
 //! What a function is: a trait with one method that records effects and does nothing else.
 //!
 //! ```text
-//!   message ──▶ Function::invoke(context, message) ──▶ Effects { messages, delayed, egress, mutations }
+//!   message ──▶ Function::invoke(context, message) ──▶ Effects { messages, delayed, egress, mutations, timers }
 //! ```
 //!
 //! A shard applies the effects of an invocation all together or, when it failed, not at all. Remote functions produce
@@ -10,12 +10,14 @@
 mod context;
 mod effects;
 mod state_spec;
+mod time_role;
 
 pub use context::{Context, StateView};
-pub use effects::{DelayedCommand, Effects, EgressMessage, Mutation, OutgoingMessage};
+pub use effects::{DelayedCommand, Effects, EgressMessage, Mutation, OutgoingMessage, TimerCommand};
 pub use state_spec::{Expiration, StateSpec};
+pub use time_role::TimeRole;
 
-use crate::TypedValue;
+use crate::{EventTime, TypedValue};
 
 /// A function that runs in the process. One instance serves all ids of its type on one shard.
 pub trait Function: Send {
@@ -27,6 +29,21 @@ pub trait Function: Send {
     /// # Errors
     /// When the message was not handled; none of the effects recorded so far is applied.
     fn invoke(&self, context: &mut Context<'_>, argument: &TypedValue) -> Result<(), FunctionError>;
+
+    /// The watermark reached `at`, a timer that this address had set. It is gone by now; the event time of what is sent
+    /// from here is `at` unless told otherwise.
+    ///
+    /// # Errors
+    /// As of [`Function::invoke`]: the timer is tried again, or given up.
+    fn on_timer(&self, context: &mut Context<'_>, at: EventTime) -> Result<(), FunctionError> {
+        let _ = (context, at);
+        Ok(())
+    }
+
+    /// How it follows event time. Asked once, when the function is bound. Plain unless told otherwise.
+    fn time_role(&self) -> TimeRole {
+        TimeRole::PLAIN
+    }
 }
 
 /// Why a message was not handled and what should become of it.

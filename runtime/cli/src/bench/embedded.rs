@@ -136,6 +136,7 @@ fn application(
             routes: Vec::new(),
             connector: Arc::new(move || Box::new(source.clone())),
             is_door: false,
+            time: None,
         });
     }
     let results = Arc::clone(results);

@@ -59,6 +59,7 @@ pub(crate) fn compose(
         routes: Vec::new(),
         connector: Arc::new(move || door_source.source()),
         is_door: true,
+        time: None,
     });
     let replies = symbol(REPLIES)?;
     let door_replies = door.clone();

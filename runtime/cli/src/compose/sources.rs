@@ -69,7 +69,7 @@ pub(super) fn bind(ingress: &Ingress, base: &Path, composed: &mut Composed) -> R
 }
 
 fn push(composed: &mut Composed, name: Symbol, routes: Vec<Route>, connector: SourceFactory) {
-    composed.application.sources.push(SourceBinding { name, routes, connector, is_door: false });
+    composed.application.sources.push(SourceBinding { name, routes, connector, is_door: false, time: None });
 }
 
 fn route(value_type: &str, targets: &[spec::TypeNameText]) -> Result<Route, Failure> {

@@ -28,6 +28,9 @@ pub enum InvalidEffects {
     /// A cancellation that does not say of what.
     #[error("a cancellation needs a token")]
     EmptyToken,
+    /// A timer of a function that has no event time.
+    #[error("a plain function has no event-time timers: give it a time role")]
+    NoTime,
 }
 
 /// Checks everything `effects` want, without changing anything but moving the egress arguments out.

@@ -140,7 +140,11 @@ impl SourceCore {
         let routes = Arc::clone(&self.routes);
         let name = self.name;
         for record in records {
-            self.stats.records += u64::from(!matches!(record, SourceRecord::Position(_)));
+            let is_record = !matches!(
+                record,
+                SourceRecord::Position(_) | SourceRecord::Watermark { .. } | SourceRecord::Status { .. }
+            );
+            self.stats.records += u64::from(is_record);
             match record {
                 SourceRecord::Keyed { route, key, value, event_time, position } => {
                     let origin = || format!("{name} {}@{}", position.partition, position.next);
@@ -160,6 +164,7 @@ impl SourceCore {
                     out.epoch_wanted |= is_urgent;
                 }
                 SourceRecord::Position(position) => self.advance(position),
+                SourceRecord::Watermark { .. } | SourceRecord::Status { .. } => {}
                 SourceRecord::Malformed { detail, raw, position } => {
                     let origin = format!("{} {}@{}", self.name, position.partition, position.next);
                     let cause = statefun::DeadLetterCause::Malformed;

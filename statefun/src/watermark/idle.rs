@@ -1,23 +1,23 @@
 //! When an input that says nothing stops holding time back.
 
-use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
-use super::ProcessingTime;
+use crate::ProcessingTime;
 
 /// Notices that an input has been silent for too long. What to do about it is [`Merged`](super::Merged)'s and
 /// [`Sides`](super::Sides)' business.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdleDetector {
-    timeout: i64,
+    timeout: Duration,
     heard: ProcessingTime,
     idle: bool,
 }
 
 impl IdleDetector {
-    /// An input that was heard just `now` and may be silent for `timeout_ms`.
+    /// An input that was heard just `now` and may be silent for `timeout`.
     #[must_use]
-    pub fn new(timeout_ms: i64, now: ProcessingTime) -> Self {
-        Self { timeout: timeout_ms, heard: now, idle: false }
+    pub fn new(timeout: Duration, now: ProcessingTime) -> Self {
+        Self { timeout, heard: now, idle: false }
     }
 
     /// An event came. True if the input was idle and is active from now on.
@@ -36,7 +36,7 @@ impl IdleDetector {
     /// When the input is idle if nothing comes before.
     #[must_use]
     pub fn deadline(&self) -> ProcessingTime {
-        ProcessingTime(self.heard.0.saturating_add(self.timeout))
+        self.heard.after(self.timeout)
     }
 }
 
@@ -46,7 +46,7 @@ mod tests {
 
     #[test]
     fn silence_makes_idle_once_and_an_event_makes_active_again() {
-        let mut input = IdleDetector::new(10, ProcessingTime(100));
+        let mut input = IdleDetector::new(Duration::from_millis(10), ProcessingTime(100));
         assert!(!input.on_event(ProcessingTime(105)), "it was active already");
         assert!(!input.on_tick(ProcessingTime(114)));
         assert!(input.on_tick(ProcessingTime(115)));

@@ -30,6 +30,30 @@ impl Merged {
         Self { inputs: vec![Input { watermark: MIN, idle: false, aligned: true }; inputs], current: MIN }
     }
 
+    /// Another input, active and without a watermark; its number. It holds time back from now on.
+    pub fn add_input(&mut self) -> usize {
+        self.inputs.push(Input { watermark: MIN, idle: false, aligned: true });
+        self.inputs.len() - 1
+    }
+
+    /// The watermark of `input`, or [`MIN`].
+    #[must_use]
+    pub fn watermark(&self, input: usize) -> Millis {
+        self.inputs[input].watermark
+    }
+
+    /// Whether `input` stands aside.
+    #[must_use]
+    pub fn is_idle(&self, input: usize) -> bool {
+        self.inputs[input].idle
+    }
+
+    /// Whether all inputs stand aside.
+    #[must_use]
+    pub fn all_idle(&self) -> bool {
+        self.inputs.iter().all(|input| input.idle)
+    }
+
     /// The watermark of the merged stream.
     #[must_use]
     pub fn current(&self) -> Millis {
