@@ -10,7 +10,8 @@ const EDGES: &[(&str, &[&str])] = &[
     ("statefun-protocol", &["statefun"]),
     ("statefun-ports", &["statefun"]),
     ("statefun-engine", &["statefun", "statefun-ports"]),
-    ("statefun-flow", &["statefun"]),
+    // Its functions read and write typed values as every Rust author does: with the SDK's codecs, without its server.
+    ("statefun-flow", &["statefun", "statefun-sdk"]),
     ("statefun-runtime", &["statefun", "statefun-ports", "statefun-engine", "statefun-protocol"]),
     ("statefun-state", &["statefun", "statefun-ports", "statefun-protocol"]),
     ("statefun-remote", &["statefun", "statefun-ports", "statefun-protocol"]),

@@ -8,12 +8,15 @@
 //! * [`timers`]: event-time timers, a set per key, fired in order of time;
 //! * [`window`]: assigners, triggers, evictors, lateness, aggregates;
 //! * [`join`]: interval joins, window joins, co-groups;
-//! * [`cep`]: patterns over the events of a key.
+//! * [`cep`]: patterns over the events of a key;
+//! * [`component`]: all of them over JSON events, described as data.
 //!
 //! Nothing in this crate reads a clock, draws randomness or does I/O.
 
 pub mod cep;
+pub mod component;
 pub mod join;
+pub mod json;
 pub mod time;
 pub mod timers;
 pub mod window;

@@ -37,6 +37,29 @@ pub enum Condition<E> {
     Compare(Comparison, Number, Number),
     /// Rust code. It has no data form.
     Custom(Custom<E>),
+    /// An expression in a language that this crate does not know; [`Pattern::compile`](super::Pattern::compile) gives it a
+    /// meaning.
+    Expression(Expression<E>),
+}
+
+/// An expression as written and, once compiled, what it means.
+pub struct Expression<E> {
+    source: String,
+    meaning: Option<Custom<E>>,
+}
+
+impl<E> Expression<E> {
+    /// As written.
+    #[must_use]
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// Whether it has been compiled.
+    #[must_use]
+    pub fn is_compiled(&self) -> bool {
+        self.meaning.is_some()
+    }
 }
 
 /// How two numbers are compared.
@@ -89,6 +112,40 @@ impl<E> Condition<E> {
         Self::Custom(Custom { test: Arc::new(test), iterative: true })
     }
 
+    /// An expression that is still to be compiled.
+    pub fn expression(source: impl Into<String>) -> Self {
+        Self::Expression(Expression { source: source.into(), meaning: None })
+    }
+
+    /// Gives every expression in it a meaning: the condition that `compile` makes of its text, which must be one of
+    /// [`Self::test`] and [`Self::test_with`].
+    ///
+    /// # Errors
+    /// The first one of `compile`.
+    pub fn compile<X>(&mut self, compile: &mut dyn FnMut(&str) -> Result<Self, X>) -> Result<(), X> {
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter_mut().try_for_each(|part| part.compile(compile)),
+            Self::Not(part) => part.compile(compile),
+            Self::Expression(expression) => {
+                if let Self::Custom(meaning) = compile(&expression.source)? {
+                    expression.meaning = Some(meaning);
+                }
+                Ok(())
+            }
+            Self::Kind(_) | Self::Text { .. } | Self::Compare(..) | Self::Custom(_) => Ok(()),
+        }
+    }
+
+    /// An expression in it that has no meaning yet.
+    pub(crate) fn uncompiled(&self) -> Option<&str> {
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter().find_map(Self::uncompiled),
+            Self::Not(part) => part.uncompiled(),
+            Self::Expression(expression) if !expression.is_compiled() => Some(&expression.source),
+            Self::Expression(_) | Self::Kind(_) | Self::Text { .. } | Self::Compare(..) | Self::Custom(_) => None,
+        }
+    }
+
     /// A comparison of two numbers.
     #[must_use]
     pub fn compare(left: Number, comparison: Comparison, right: Number) -> Self {
@@ -122,13 +179,14 @@ impl<E> Condition<E> {
             Self::Not(part) => part.is_iterative(),
             Self::Compare(_, left, right) => left.is_iterative() || right.is_iterative(),
             Self::Custom(custom) => custom.iterative,
+            Self::Expression(expression) => expression.meaning.as_ref().is_some_and(|meaning| meaning.iterative),
         }
     }
 
     /// The stages whose accepted events are read, in the order of their mention.
     pub(crate) fn stages_read(&self) -> Vec<&str> {
         match self {
-            Self::Kind(_) | Self::Text { .. } | Self::Custom(_) => Vec::new(),
+            Self::Kind(_) | Self::Text { .. } | Self::Custom(_) | Self::Expression(_) => Vec::new(),
             Self::All(parts) | Self::Any(parts) => parts.iter().flat_map(Self::stages_read).collect(),
             Self::Not(part) => part.stages_read(),
             Self::Compare(_, left, right) => [left.stages_read(), right.stages_read()].concat(),
@@ -153,6 +211,9 @@ impl<E: Event> Condition<E> {
                 }
             }
             Self::Custom(custom) => (custom.test)(event, accepted),
+            Self::Expression(expression) => {
+                expression.meaning.as_ref().is_some_and(|meaning| (meaning.test)(event, accepted))
+            }
         }
     }
 }
@@ -193,10 +254,17 @@ impl<E> Clone for Condition<E> {
             Self::Any(parts) => Self::Any(parts.clone()),
             Self::Not(part) => Self::Not(part.clone()),
             Self::Compare(comparison, left, right) => Self::Compare(*comparison, left.clone(), right.clone()),
-            Self::Custom(custom) => {
-                Self::Custom(Custom { test: Arc::clone(&custom.test), iterative: custom.iterative })
+            Self::Custom(custom) => Self::Custom(custom.clone()),
+            Self::Expression(expression) => {
+                Self::Expression(Expression { source: expression.source.clone(), meaning: expression.meaning.clone() })
             }
         }
+    }
+}
+
+impl<E> Clone for Custom<E> {
+    fn clone(&self) -> Self {
+        Self { test: Arc::clone(&self.test), iterative: self.iterative }
     }
 }
 
@@ -225,6 +293,7 @@ impl<E> fmt::Display for Condition<E> {
             Self::Not(part) => write!(f, "not ({part})"),
             Self::Compare(comparison, left, right) => write!(f, "{left} {} {right}", comparison.sign()),
             Self::Custom(_) => f.write_str("a test in Rust"),
+            Self::Expression(expression) => f.write_str(&expression.source),
         }
     }
 }

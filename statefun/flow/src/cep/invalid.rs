@@ -157,6 +157,14 @@ pub enum PatternError {
         /// The stage.
         stage: String,
     },
+    /// An expression without a meaning.
+    #[error("the condition {source_text:?} of {stage} is an expression, and no language was given to compile it")]
+    Uncompiled {
+        /// The stage.
+        stage: String,
+        /// The expression.
+        source_text: String,
+    },
     /// More than the automaton can number.
     #[error("the pattern needs more than {max} states")]
     TooLarge {
@@ -343,9 +351,12 @@ fn time(ms: i64) -> Checked {
 /// Every stage that a condition reads exists.
 fn readers<E>(stages: &[Stage<E>], names: &[String]) -> Checked {
     for stage in stages {
-        let conditions = stage.condition.iter().chain(&stage.until);
+        let conditions = || stage.condition.iter().chain(&stage.until);
+        if let Some(source) = conditions().find_map(Condition::uncompiled) {
+            return Err(PatternError::Uncompiled { stage: called(stage), source_text: source.to_owned() });
+        }
         if let Some(read) =
-            conditions.flat_map(Condition::stages_read).find(|read| !names.iter().any(|name| name == read))
+            conditions().flat_map(Condition::stages_read).find(|read| !names.iter().any(|name| name == read))
         {
             return Err(PatternError::ReadsUnknown { stage: called(stage), read: read.to_owned() });
         }

@@ -68,7 +68,7 @@ mod step;
 mod tests;
 
 pub use accepted::Accepted;
-pub use condition::{Aggregate, Comparison, Condition, Custom, Number};
+pub use condition::{Aggregate, Comparison, Condition, Custom, Expression, Number};
 pub use emission::{Emission, Match};
 pub use event::Event;
 pub use inspect::{Explanation, Fate, PartialMatch, Reason, Verdict};

@@ -216,6 +216,16 @@ impl<E> Pattern<E> {
     }
 }
 
+impl<E> Pattern<E> {
+    /// Gives every expression in its conditions a meaning: see [`Condition::compile`].
+    ///
+    /// # Errors
+    /// The first one of `compile`.
+    pub fn compile<X>(&mut self, compile: &mut dyn FnMut(&str) -> Result<Condition<E>, X>) -> Result<(), X> {
+        self.stages.iter_mut().try_for_each(|stage| stage.compile(compile))
+    }
+}
+
 impl<E: Event> Pattern<E> {
     /// Checks the pattern and compiles it.
     ///
@@ -227,6 +237,14 @@ impl<E: Event> Pattern<E> {
 }
 
 impl<E> Stage<E> {
+    fn compile<X>(&mut self, compile: &mut dyn FnMut(&str) -> Result<Condition<E>, X>) -> Result<(), X> {
+        let conditions = self.condition.iter_mut().chain(&mut self.until);
+        for condition in conditions {
+            condition.compile(compile)?;
+        }
+        self.group.iter_mut().flatten().try_for_each(|stage| stage.compile(compile))
+    }
+
     /// A stage that any event fits, until [`Self::when`] says which.
     pub fn named(name: impl Into<String>) -> Self {
         Self {

@@ -28,6 +28,8 @@ struct Keys<E> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     not: Option<Box<Condition<E>>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    expr: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     cmp: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     l: Option<Number>,
@@ -37,7 +39,18 @@ struct Keys<E> {
 
 impl<E> Keys<E> {
     fn none() -> Self {
-        Self { kind: None, text: None, is: None, and: None, or: None, not: None, cmp: None, l: None, r: None }
+        Self {
+            kind: None,
+            text: None,
+            is: None,
+            and: None,
+            or: None,
+            not: None,
+            expr: None,
+            cmp: None,
+            l: None,
+            r: None,
+        }
     }
 }
 
@@ -46,10 +59,18 @@ impl<'de, E> Deserialize<'de> for Condition<E> {
         let keys = Keys::deserialize(deserializer)?;
         let text = keys.text.is_some() || keys.is.is_some();
         let compare = keys.cmp.is_some() || keys.l.is_some() || keys.r.is_some();
-        let forms = [keys.kind.is_some(), text, keys.and.is_some(), keys.or.is_some(), keys.not.is_some(), compare];
+        let forms = [
+            keys.kind.is_some(),
+            text,
+            keys.and.is_some(),
+            keys.or.is_some(),
+            keys.not.is_some(),
+            keys.expr.is_some(),
+            compare,
+        ];
         if forms.into_iter().filter(|form| *form).count() != 1 {
             return Err(D::Error::custom(
-                "a condition is exactly one of {type}, {text, is}, {and}, {or}, {not} and {cmp, l, r}",
+                "a condition is exactly one of {type}, {text, is}, {and}, {or}, {not}, {expr} and {cmp, l, r}",
             ));
         }
         match keys {
@@ -58,6 +79,7 @@ impl<'de, E> Deserialize<'de> for Condition<E> {
             Keys { and: Some(parts), .. } => Ok(Self::All(parts)),
             Keys { or: Some(parts), .. } => Ok(Self::Any(parts)),
             Keys { not: Some(part), .. } => Ok(Self::Not(part)),
+            Keys { expr: Some(source), .. } => Ok(Self::expression(source)),
             Keys { cmp: Some(sign), l: Some(l), r: Some(r), .. } => match comparison(&sign) {
                 Some(comparison) => Ok(Self::Compare(comparison, l, r)),
                 None => Err(D::Error::custom(format!("comparison {sign:?} is none of < <= > >= == !="))),
@@ -82,6 +104,7 @@ impl<E> Serialize for Condition<E> {
             Self::All(parts) => keys.and = Some(parts),
             Self::Any(parts) => keys.or = Some(parts),
             Self::Not(part) => keys.not = Some(part),
+            Self::Expression(expression) => keys.expr = Some(expression.source),
             Self::Compare(comparison, l, r) => {
                 (keys.cmp, keys.l, keys.r) = (Some(comparison.sign().to_owned()), Some(l), Some(r));
             }
