@@ -10,35 +10,12 @@ use std::time::{Duration, Instant};
 use integration_tests::harness::functions::counter;
 use integration_tests::harness::ports::free_port;
 use integration_tests::harness::{
-    Application, Broker, Documents, FunctionServer, Http, KafkaClient, eventually, is_full,
+    Application, Broker, Documents, Draws, FunctionServer, Http, KafkaClient, eventually, is_full,
 };
 
 const CLIENTS: usize = 8;
 const KEYS_OF_TOPIC: usize = 16;
 const REST: Duration = Duration::from_secs(60);
-
-/// Moments from a seed: splitmix64.
-struct Moments(u64);
-
-impl Moments {
-    fn seeded() -> Self {
-        let drawn = || {
-            let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-            since.map_or(1, |since| since.as_nanos() as u64)
-        };
-        let seed = std::env::var("STATEFUN_TEST_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(drawn);
-        println!("STATEFUN_TEST_SEED={seed}");
-        Self(seed)
-    }
-
-    fn within(&mut self, from_ms: u64, to_ms: u64) -> Duration {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        Duration::from_millis(from_ms + (z ^ (z >> 31)) % (to_ms - from_ms))
-    }
-}
 
 /// What a client knows of its key: how often it was told yes, and whether the last post got no answer.
 #[derive(Clone, Copy, Default)]
@@ -68,7 +45,7 @@ fn client(url: &str, is_over: &AtomicBool) -> Told {
 #[test]
 fn no_acknowledged_event_and_no_record_is_lost_or_counted_twice() {
     let rounds = if is_full() { 100 } else { 5 };
-    let mut moments = Moments::seeded();
+    let mut moments = Draws::seeded();
     let broker = Broker::shared();
     let kafka = broker.client();
     kafka.create_topic("tallies", 4);
@@ -160,7 +137,7 @@ fn no_acknowledged_event_and_no_record_is_lost_or_counted_twice() {
 #[test]
 fn a_process_killed_while_it_starts_or_stops_leaves_its_state_whole() {
     let rounds = if is_full() { 200 } else { 15 };
-    let mut moments = Moments::seeded();
+    let mut moments = Draws::seeded();
     let server = FunctionServer::start(counter);
     let door = free_port();
     let application = Application::new(&Documents::new().endpoint("it/*", server.port, "").door(door));

@@ -21,6 +21,7 @@
 //! * Nothing outlives the test process, however that ends: every child has a [guardian](process).
 
 pub mod apps;
+mod draws;
 pub mod functions;
 mod http;
 pub mod kafka;
@@ -31,6 +32,7 @@ pub mod process;
 mod wait;
 
 pub use apps::{App, Language};
+pub use draws::Draws;
 pub use functions::{Answer, Call, Effects, FunctionServer, Message};
 pub use http::{Http, Response};
 pub use kafka::{Broker, Follower, KafkaClient, Record};

@@ -29,6 +29,24 @@ impl Follower {
         follower
     }
 
+    /// How many records came so far.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.records.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// Whether none came so far.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The records so far but for the first `known`.
+    #[must_use]
+    pub fn after(&self, known: usize) -> Vec<Record> {
+        self.records.lock().unwrap_or_else(PoisonError::into_inner)[known..].to_vec()
+    }
+
     /// The records so far that `is_meant`.
     pub fn matching(&self, is_meant: impl Fn(&Record) -> bool) -> Vec<Record> {
         let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
