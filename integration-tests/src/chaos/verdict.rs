@@ -14,6 +14,8 @@ pub struct Verdict {
     expected: BTreeMap<Stream, Vec<String>>,
     seen: BTreeMap<Stream, Vec<String>>,
     counts: BTreeMap<&'static str, BTreeMap<String, i64>>,
+    /// How many records are expected, and how many were seen.
+    totals: (usize, usize),
     /// Up to where streams were judged.
     judged: HashMap<Stream, usize>,
 }
@@ -47,6 +49,7 @@ impl Verdict {
         *ledger += 1;
         let out = format!("{text} {ledger}");
         self.expected.entry(("out", key.clone(), String::new())).or_default().push(out);
+        self.totals.0 += 2 + usize::from(is_echoed(&text));
         let mirror = mirror_of(&text);
         *self.counts.entry("it/mirror").or_default().entry(mirror.clone()).or_default() += 1;
         self.expected.entry(("mirrored", mirror, key.clone())).or_default().push(text.clone());
@@ -68,18 +71,25 @@ impl Verdict {
             _ => ((topic, key, String::new()), text),
         };
         self.seen.entry(stream).or_default().push(text);
+        self.totals.1 += 1;
     }
 
     /// Whether every stream is as long as it should be.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        self.expected.iter().all(|(stream, expected)| self.seen.get(stream).map_or(0, Vec::len) >= expected.len())
+        // The sums first: they cost nothing, and this is asked often.
+        let (expected, seen) = self.totals;
+        seen >= expected
+            && self
+                .expected
+                .iter()
+                .all(|(stream, expected)| self.seen.get(stream).map_or(0, Vec::len) >= expected.len())
     }
 
     /// How many records are expected, and how many were seen.
     #[must_use]
     pub fn totals(&self) -> (usize, usize) {
-        (self.expected.values().map(Vec::len).sum(), self.seen.values().map(Vec::len).sum())
+        self.totals
     }
 
     /// What every counter of a function type should stand at.

@@ -163,7 +163,7 @@ impl KafkaClient {
         let mut records = Vec::new();
         let begun = Instant::now();
         let mut quiet = Instant::now();
-        while ends.iter().any(|end| *end > 0) && begun.elapsed() < PATIENCE {
+        while ends.iter().any(|end| *end > 0) && begun.elapsed() < 10 * PATIENCE {
             match consumer.poll(Duration::from_millis(50)) {
                 Some(Ok(message)) => {
                     quiet = Instant::now();
