@@ -15,7 +15,7 @@ const RECORDS_PER_SECOND: usize = 400;
 #[test]
 fn readers_see_each_record_once_and_in_order_whatever_dies() {
     let cycles = std::env::var("STATEFUN_TEST_CYCLES").ok().and_then(|cycles| cycles.parse().ok());
-    let cycles: usize = cycles.unwrap_or(if is_full() { 200 } else { 8 });
+    let cycles: usize = cycles.unwrap_or_else(|| if is_full() { 200 } else { 8 });
     let mut draws = Draws::seeded();
     // One cycle of eight outlasts the timeout.
     let mut order: Vec<usize> = (0..cycles).collect();
