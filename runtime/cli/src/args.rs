@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use serde::{Deserialize, Serialize};
 
 /// Stateful functions: keyed events to addressable actors with durable state, exactly once, in one binary.
 #[derive(Parser, Debug)]
@@ -46,12 +47,33 @@ pub(crate) enum Command {
         command: SavepointCommand,
     },
     /// Measure work that other systems can be given as well.
-    Bench(BenchArguments),
+    Bench(BenchCommandLine),
     /// Print the version.
     Version,
 }
 
 #[derive(Args, Debug)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub(crate) struct BenchCommandLine {
+    #[command(subcommand)]
+    pub(crate) command: Option<BenchCommand>,
+    #[command(flatten)]
+    pub(crate) work: Option<BenchArguments>,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum BenchCommand {
+    /// Run saved work again and print the ratios to what was saved.
+    Compare {
+        /// What `--save` wrote.
+        file: PathBuf,
+        /// One JSON object for each work, on one line.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Args, Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct BenchArguments {
     /// The work.
     #[arg(value_enum)]
@@ -65,9 +87,13 @@ pub(crate) struct BenchArguments {
     /// Shards, each a thread [default: one per core].
     #[arg(long)]
     pub(crate) shards: Option<u16>,
-    /// How often epochs close.
+    /// How often epochs close; `off`: never while the work lasts, and the rate then counts up to the last result.
     #[arg(long, default_value = "1s")]
     pub(crate) epoch: String,
+    /// Open loop, for latency and remote: so many events each second, sent when they are due and not when the one before
+    /// was answered. Latencies count from the intended time.
+    #[arg(long, value_name = "PER_SECOND")]
+    pub(crate) rate: Option<u64>,
     /// Events per millisecond of event time: event `n` happens at `n / R` ms.
     #[arg(long, value_name = "R", default_value_t = 1000)]
     pub(crate) rate_per_ms: u64,
@@ -83,10 +109,25 @@ pub(crate) struct BenchArguments {
     /// One JSON object on one line.
     #[arg(long)]
     pub(crate) json: bool,
+    /// Keep the figures, and how they came about, in this file for `bench compare`. Those of the same work are replaced.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) save: Option<PathBuf>,
+    /// A part of the recovery work, run in a process of its own that is killed.
+    #[arg(long, value_enum, hide = true)]
+    pub(crate) stage: Option<Stage>,
+}
+
+/// A part of the recovery work.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Stage {
+    /// Gives every key a state.
+    Fill,
+    /// Recovers and handles one event.
+    Resume,
 }
 
 /// What the ids of a benchmark look like.
-#[derive(ValueEnum, Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(ValueEnum, Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Ids {
     /// `key-17`.
     #[default]
@@ -96,7 +137,8 @@ pub(crate) enum Ids {
 }
 
 /// The work of a benchmark.
-#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum Workload {
     /// Read a count, add, write, emit.
     Counter,
@@ -106,6 +148,10 @@ pub(crate) enum Workload {
     FanOut,
     /// A counter behind HTTP, every answer durable.
     Remote,
+    /// `kill -9` with state for every key, and the time from exec to the first new event processed.
+    Recovery,
+    /// From an event's intended time to its result, published when its epoch is durable. Needs --rate.
+    Latency,
 }
 
 impl Workload {
@@ -115,6 +161,8 @@ impl Workload {
             Self::Chain => "chain",
             Self::FanOut => "fan-out",
             Self::Remote => "remote",
+            Self::Recovery => "recovery",
+            Self::Latency => "latency",
         }
     }
 }

@@ -10,7 +10,7 @@ use statefun::{EgressId, FunctionType};
 use statefun_egress::dead_letters::{DeadLetterSink, DeadLetters};
 use statefun_engine::{Delivery, FailurePolicy};
 use statefun_runtime::{
-    Application, EgressKind, FunctionHome, FunctionPattern, Node, NodeOptions, SinkBinding, SourceBinding,
+    Application, EgressKind, FunctionHome, FunctionPattern, Node, NodeOptions, SinkBinding, SinkFactory, SourceBinding,
 };
 
 use super::events::{EventSource, Progress, expected_checksum, key, key_of, mix};
@@ -26,6 +26,9 @@ use crate::run::{open_store, plugin};
 pub(crate) fn next_id(id: &str) -> CompactString {
     (mix(key_of(id)) % 100_000).to_compact_string()
 }
+
+/// Longer than any work lasts.
+const A_CENTURY: Duration = Duration::from_secs(100 * 365 * 86_400);
 
 /// A data directory of this run's own, removed when it is dropped.
 pub(crate) struct Scratch(pub(crate) PathBuf);
@@ -46,9 +49,18 @@ impl Drop for Scratch {
 pub(crate) fn options(arguments: &BenchArguments) -> Result<NodeOptions, Failure> {
     let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u16);
     let mut options = NodeOptions { shards: arguments.shards.unwrap_or(cores), ..NodeOptions::default() };
-    options.epochs.interval = humantime::parse_duration(&arguments.epoch)
-        .map_err(|error| Failure::usage(format!("--epoch {}: {error}", arguments.epoch)))?;
+    options.epochs.interval = if is_off(arguments) {
+        A_CENTURY
+    } else {
+        humantime::parse_duration(&arguments.epoch)
+            .map_err(|error| Failure::usage(format!("--epoch {}: {error}", arguments.epoch)))?
+    };
     Ok(options)
+}
+
+/// Whether no epoch closes while the work lasts.
+fn is_off(arguments: &BenchArguments) -> bool {
+    arguments.epoch == "off"
 }
 
 pub(crate) fn run(arguments: &BenchArguments) -> Result<Figures, Failure> {
@@ -68,12 +80,14 @@ async fn measure(arguments: &BenchArguments, dir: &Path) -> Result<Figures, Fail
 
     let expected = match arguments.workload {
         Workload::FanOut => arguments.events * functions::FAN,
-        Workload::Counter | Workload::Chain | Workload::Remote => arguments.events,
+        _ => arguments.events,
     };
     while results.count.load(Relaxed) < expected {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
-    node.epoch().await.map_err(Failure::running)?;
+    if !is_off(arguments) {
+        node.epoch().await.map_err(Failure::running)?;
+    }
     let ended = Instant::now();
     let report = node.report().await.map_err(Failure::running)?;
 
@@ -114,7 +128,7 @@ fn application(
     let target = FunctionType::parse(match arguments.workload {
         Workload::Chain => "bench/chain-a",
         Workload::FanOut => "bench/fan-out",
-        Workload::Counter | Workload::Remote => "bench/counter",
+        _ => "bench/counter",
     })
     .map_err(Failure::usage)?;
     let mut application = Application::default();
@@ -140,12 +154,15 @@ fn application(
         });
     }
     let results = Arc::clone(results);
-    application.sinks.push(SinkBinding {
-        id: EgressId(symbol("bench/results")?),
-        delivery: Delivery::None,
-        kind: EgressKind::Value,
-        connector: Arc::new(move || Box::new(ResultSink(Arc::clone(&results)))),
-    });
+    let connector: SinkFactory = Arc::new(move || Box::new(ResultSink(Arc::clone(&results))));
+    finish(&mut application, Delivery::None, connector)?;
+    Ok(application)
+}
+
+/// Adds what all embedded work has: its functions, the egress of results, and somewhere for dead letters.
+pub(crate) fn finish(application: &mut Application, delivery: Delivery, connector: SinkFactory) -> Result<(), Failure> {
+    let id = EgressId(symbol("bench/results")?);
+    application.sinks.push(SinkBinding { id, delivery, kind: EgressKind::Value, connector });
     let factory = functions::functions().factory();
     application.functions.push((
         FunctionPattern::Namespace("bench".to_owned()),
@@ -153,5 +170,5 @@ fn application(
     ));
     let (keeper, letters) = (symbol("io.statefun/dead-letters")?, Arc::new(DeadLetters::new()));
     application.dead_letters = Some(Arc::new(move || Box::new(DeadLetterSink::new(keeper, Arc::clone(&letters)))));
-    Ok(application)
+    Ok(())
 }

@@ -84,9 +84,32 @@ impl StatefulFunction for FanOut {
     }
 }
 
+/// Counts and hands on what it was told, so that whoever reads the result knows which event it comes from.
+pub(crate) struct Probe {
+    count: Value<i64>,
+    results: EgressName,
+}
+
+impl Probe {
+    fn new(states: &mut States<'_>) -> Self {
+        Self { count: states.value("count"), results: EgressName::new("bench/results") }
+    }
+}
+
+impl StatefulFunction for Probe {
+    const TYPE: &'static str = "bench/probe";
+
+    fn invoke(&self, context: &mut Context<'_>, message: &Message<'_>) -> Result<(), FunctionError> {
+        let event: i64 = message.get()?;
+        self.count.update(context, |count| *count += 1)?;
+        context.egress(&self.results, &event)?;
+        Ok(())
+    }
+}
+
 /// All of them.
 pub(crate) fn functions() -> Functions {
-    Functions::new().with(Counter::new).with(First::new).with(Second::new).with(FanOut::new)
+    Functions::new().with(Counter::new).with(First::new).with(Second::new).with(FanOut::new).with(Probe::new)
 }
 
 /// The remote counter: adds and replies with the new count.

@@ -50,13 +50,14 @@ async fn measure(arguments: &BenchArguments, dir: &Path, url: &str) -> Result<Fi
     let connections = arguments.connections;
     let per_connection = arguments.events / connections as u64;
     let keys = arguments.keys;
+    let rate = arguments.rate;
     let (done, latencies) = tokio::sync::oneshot::channel();
     // The clients run on a thread of their own, as one process of a load generator would.
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let result = runtime
             .map_err(|error| error.to_string())
-            .and_then(|runtime| runtime.block_on(call_in_loops(address, connections, per_connection, keys)));
+            .and_then(|runtime| runtime.block_on(call_in_loops(address, connections, per_connection, keys, rate)));
         let _ = done.send(result);
     });
     let calls_begun = Instant::now();
@@ -73,6 +74,7 @@ async fn measure(arguments: &BenchArguments, dir: &Path, url: &str) -> Result<Fi
         shards,
         events_per_second: calls as f64 / elapsed.as_secs_f64(),
         connections: Some(connections),
+        rate,
         p50_us: Some(quantile(&sorted, 0.5)),
         p99_us: Some(quantile(&sorted, 0.99)),
         p999_us: Some(quantile(&sorted, 0.999)),
@@ -97,12 +99,15 @@ async fn sum_of_counts(node: &Node) -> Result<u64, Failure> {
     Ok(entries.iter().map(|entry| i64::decode(&entry.stored.value.bytes).unwrap_or_default() as u64).sum())
 }
 
-/// Each connection sends one request after the other; the latencies of all, in microseconds.
+/// Each connection sends one request after the other, at `rate` the next that is due; the latencies of all, in
+/// microseconds. At a rate they count from the time at which a request was due, so a server that stalls is charged for
+/// all requests that it kept from being sent.
 async fn call_in_loops(
     address: std::net::SocketAddr,
     connections: usize,
     per_connection: u64,
     keys: u64,
+    rate: Option<u64>,
 ) -> Result<Vec<u64>, String> {
     let body = 1i64.encode().map_err(|error| error.to_string())?.to_bytes();
     let content_type = format!("application/vnd.{}", <i64 as Encode>::value_type());
@@ -114,13 +119,20 @@ async fn call_in_loops(
         .timeout(Duration::from_secs(60))
         .build()
         .map_err(|error| error.to_string())?;
+    let (begin, next) = (tokio::time::Instant::now(), std::sync::atomic::AtomicU64::new(0));
+    let next = &next;
     let loops = (0..connections as u64).map(|connection| {
         let (client, body, content_type) = (client.clone(), body.clone(), content_type.clone());
         async move {
             let mut latencies = Vec::with_capacity(per_connection as usize);
             for n in 0..per_connection {
                 let key = mix(connection << 32 | n) % keys;
-                let begun = Instant::now();
+                let mut begun = tokio::time::Instant::now();
+                if let Some(rate) = rate {
+                    let turn = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                    begun = begin + Duration::from_secs_f64(turn as f64 / rate.max(1) as f64);
+                    tokio::time::sleep_until(begun).await;
+                }
                 let answer = client
                     .post(format!("http://{address}/bench/remote/{key}?wait=30s"))
                     .header("content-type", &content_type)

@@ -1,9 +1,10 @@
 //! What a run has shown.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The figures of one run. Absent ones do not apply to the work.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub(crate) struct Figures {
     pub(crate) workload: String,
     pub(crate) keys: u64,
@@ -18,6 +19,21 @@ pub(crate) struct Figures {
     pub(crate) p99_us: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) p999_us: Option<u64>,
+    /// Open loop: how many events each second were due.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) rate: Option<u64>,
+    /// From exec to the first new event processed, the median of the runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) recovery_ms: Option<f64>,
+    /// The longest of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) recovery_ms_max: Option<f64>,
+    /// The data directory when the process was killed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) data_bytes: Option<u64>,
+    /// Resident at the end, less what was resident before the first event, for each key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) rss_bytes_per_key: Option<u64>,
     pub(crate) seconds: f64,
     pub(crate) epochs: u64,
     pub(crate) epoch_ms_median: f64,
@@ -64,7 +80,16 @@ pub(crate) fn quantile(sorted: &[u64], q: f64) -> u64 {
 
 /// The most memory this process ever had resident.
 fn peak_rss_bytes() -> u64 {
+    memory_bytes("VmHWM:")
+}
+
+/// What this process has resident now.
+pub(crate) fn rss_bytes() -> u64 {
+    memory_bytes("VmRSS:")
+}
+
+fn memory_bytes(line: &str) -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
+    let line = status.lines().find_map(|found| found.strip_prefix(line)).unwrap_or_default();
     line.trim().trim_end_matches("kB").trim().parse::<u64>().unwrap_or_default() * 1024
 }
