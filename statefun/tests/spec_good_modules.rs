@@ -385,10 +385,16 @@ spec: {id: a/r, format: jsonl}
         other => panic!("{other:?}"),
     };
     assert_eq!(file(0).format, FileFormat::Jsonl { key: "user.id".into() });
-    let time = EventTimeField { field: "at".into(), format: EventTimeFormat::Rfc3339, out_of_orderness: secs(5) };
-    assert_eq!((file(0).follow, &file(0).event_time), (false, &Some(time)));
+    let at = |format| TimestampFrom::Field { path: vec!["at".into()], format };
+    let time = IngressTime {
+        from: at(EventTimeFormat::Rfc3339),
+        watermark: WatermarkKind::Bounded { delay: secs(5) },
+        idle_after: None,
+        max_drift: None,
+    };
+    assert_eq!((file(0).follow, &file(0).event_time), (false, &Some(time.clone())));
     assert_eq!(file(1).format, FileFormat::Csv { key: "user".into() });
-    let time = EventTimeField { field: "at".into(), format: EventTimeFormat::Millis, out_of_orderness: Duration::ZERO };
+    let time = IngressTime { from: at(EventTimeFormat::Millis), watermark: WatermarkKind::Ascending, ..time };
     assert_eq!((file(1).follow, &file(1).event_time), (true, &Some(time)));
     assert_eq!(file(2).format, FileFormat::Text { key: TextKey::Number });
     assert_eq!(file(3).format, FileFormat::Text { key: TextKey::Line });

@@ -24,7 +24,11 @@ pub(super) fn check(out: &mut Declared<'_, '_>, options: Options) {
         let message = "the module has no ingress, so nothing would ever happen";
         out.faults.push(Fault::error_at(Code::NoIngress, start, message));
     }
-    if out.module.endpoints.is_empty() && out.module.embedded.is_empty() && !options.functions_from_code {
+    if out.module.endpoints.is_empty()
+        && out.module.embedded.is_empty()
+        && out.module.components.is_empty()
+        && !options.functions_from_code
+    {
         let message = "the module has no functions: neither an endpoint nor embedded ones";
         out.faults.push(Fault::error_at(Code::NoFunctions, start, message));
     }

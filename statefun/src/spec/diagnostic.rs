@@ -101,6 +101,16 @@ codes! {
     InvalidUrl = "spec::invalid_url";
     /// A text that is no date.
     InvalidDate = "spec::invalid_date";
+    /// A text that is no expression, or one that uses what is not there.
+    InvalidExpression = "spec::invalid_expression";
+    /// A pattern that cannot be read or contradicts itself.
+    InvalidPattern = "spec::invalid_pattern";
+    /// A name that nothing in the module has.
+    UnknownName = "spec::unknown_name";
+    /// Components that wait for each other's results.
+    Cycle = "spec::cycle";
+    /// A component that follows event time where none is told.
+    NoEventTime = "spec::no_event_time";
     /// A list that must have an entry has none.
     EmptyList = "spec::empty_list";
     /// Two fields that exclude each other, or one without its companion.

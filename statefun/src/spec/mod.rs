@@ -12,15 +12,20 @@
 //! The user's reference of all kinds and fields is `docs/module-yaml.md`.
 
 mod check;
+mod components;
 mod diagnostic;
+mod expression;
 pub mod kafka_properties;
 mod kinds;
 mod legacy;
 mod model;
+mod pattern;
 mod read;
 
 pub use diagnostic::{ByteSpan, Code, Diagnostic, Severity};
+pub use expression::{Checker, ExpressionFault, Unchecked};
 pub use model::*;
+pub use pattern::{ParsedPattern, PatternTextError, parse_pattern};
 
 use kinds::Declared;
 use read::{Faults, Field, Node, Unknown, read_file};
@@ -67,7 +72,19 @@ pub struct Options {
 /// # Errors
 /// If a fault prevents the module from running. All faults are returned then, warnings included.
 pub fn parse(files: &[SourceFile], options: Options) -> Result<(Module, Vec<Diagnostic>), Vec<Diagnostic>> {
-    let mut faults = Faults::new(files);
+    parse_with(files, options, &Unchecked)
+}
+
+/// The same, with expressions and operators of components checked by who knows them.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_with(
+    files: &[SourceFile],
+    options: Options,
+    checker: &dyn Checker,
+) -> Result<(Module, Vec<Diagnostic>), Vec<Diagnostic>> {
+    let mut faults = Faults::new(files, checker);
     let trees: Vec<Vec<Node>> =
         files.iter().enumerate().map(|(index, file)| read_file(index, &file.text, &mut faults)).collect();
     let mut declared = Declared::new(&mut faults);
@@ -77,6 +94,7 @@ pub fn parse(files: &[SourceFile], options: Options) -> Result<(Module, Vec<Diag
             documents => documents.iter().for_each(|document| read_document(document, &mut declared)),
         }
     }
+    components::resolve(&mut declared, options);
     check::check(&mut declared, options);
     let module = declared.module;
     let failed = faults.has_errors();

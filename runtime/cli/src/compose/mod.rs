@@ -88,6 +88,10 @@ pub(crate) fn compose(
         let bound = functions::embedded(embedded, functions)?;
         composed.application.functions.push(bound);
     }
+    if let Some(component) = module.components.first() {
+        let at = &component.declared_at;
+        return Err(Failure::usage(format!("{at}: components are understood but not served yet")));
+    }
     Ok(composed)
 }
 

@@ -114,13 +114,16 @@ fn file(name: Symbol, it: &spec::FileIngress, base: &Path) -> file::Options {
         spec::FileFormat::Text { key: spec::TextKey::Line } => file::Format::Text { key: file::TextKey::Line },
         spec::FileFormat::Text { key: spec::TextKey::Number } => file::Format::Text { key: file::TextKey::Number },
     };
-    let event_time = it.event_time.as_ref().map(|field| file::EventTimeField {
-        field: field.field.clone(),
-        format: match field.format {
-            spec::EventTimeFormat::Millis => file::EventTimeFormat::Millis,
-            spec::EventTimeFormat::Seconds => file::EventTimeFormat::Seconds,
-            spec::EventTimeFormat::Rfc3339 => file::EventTimeFormat::Rfc3339,
-        },
+    let event_time = it.event_time.as_ref().and_then(|time| match &time.from {
+        spec::TimestampFrom::Field { path, format } => Some(file::EventTimeField {
+            field: path.join("."),
+            format: match format {
+                spec::EventTimeFormat::Millis => file::EventTimeFormat::Millis,
+                spec::EventTimeFormat::Seconds => file::EventTimeFormat::Seconds,
+                spec::EventTimeFormat::Rfc3339 => file::EventTimeFormat::Rfc3339,
+            },
+        }),
+        spec::TimestampFrom::Record | spec::TimestampFrom::Header { .. } | spec::TimestampFrom::Ingestion => None,
     });
     file::Options { event_time, follow: it.follow, ..file::Options::new(name, base.join(&it.path), format) }
 }

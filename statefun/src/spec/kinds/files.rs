@@ -1,13 +1,10 @@
 //! `io.statefun.file.v1/ingress` and `io.statefun.file.v1/egress`.
 
-use std::time::Duration;
-
 use super::stdout::line_format;
+use super::time::{Offers, event_time};
 use super::{Declared, targets};
-use crate::spec::read::{Faults, Field, Fields, Unknown, Value};
-use crate::spec::{
-    Egress, EventTimeField, EventTimeFormat, FileEgress, FileFormat, FileIngress, Ingress, LineFormat, TextKey,
-};
+use crate::spec::read::{Faults, Fields};
+use crate::spec::{Egress, FileEgress, FileFormat, FileIngress, Ingress, LineFormat, TextKey};
 
 #[derive(Debug, Clone, Copy)]
 enum Format {
@@ -22,15 +19,16 @@ pub(super) fn ingress(fields: &mut Fields<'_>, out: &mut Declared<'_, '_>) {
     let path = fields.required("path").and_then(|field| field.text(out.faults));
     let format = file_format(fields, out.faults);
     let follow = fields.optional("follow").and_then(|field| field.boolean(out.faults)).unwrap_or(false);
-    let event_time = match (fields.optional("eventTime"), &format) {
-        (Some(field), Some(FileFormat::Text { .. })) => {
-            let message = "a plain line has no fields to take event time from; use the format jsonl or csv";
-            out.faults.push(crate::spec::read::Fault::error(crate::spec::Code::Conflict, &field, message));
-            None
+    let offers = match &format {
+        Some(FileFormat::Text { .. }) => {
+            Offers { record: false, field: false, header: false, bare: true, column: false }
         }
-        (Some(field), _) => event_time(&field, out.faults),
-        (None, _) => None,
+        Some(FileFormat::Csv { .. }) => Offers { record: false, field: true, header: false, bare: true, column: true },
+        Some(FileFormat::Jsonl { .. }) | None => {
+            Offers { record: false, field: true, header: false, bare: true, column: false }
+        }
     };
+    let event_time = event_time(fields, offers, out.faults);
     let value_type = fields.required("valueType").and_then(|field| field.text(out.faults));
     let targets = targets(fields, out.faults);
     let (Some(id), Some(path), Some(format), Some(value_type), Some(targets)) = (id, path, format, value_type, targets)
@@ -74,27 +72,4 @@ fn file_format(fields: &mut Fields<'_>, faults: &mut Faults<'_>) -> Option<FileF
             Some(FileFormat::Text { key })
         }
     }
-}
-
-/// `eventTime: name`, or a mapping with `field`, `format` and `outOfOrderness`.
-fn event_time(field: &Field<'_>, faults: &mut Faults<'_>) -> Option<EventTimeField> {
-    if let Value::Scalar { .. } = &field.node.value {
-        let name = field.text(faults)?;
-        return Some(EventTimeField { field: name, format: EventTimeFormat::Millis, out_of_orderness: Duration::ZERO });
-    }
-    let mut fields = field.fields(Unknown::Refuse, faults)?;
-    let name = fields.required("field").and_then(|field| field.text(faults));
-    let words = [
-        ("millis", EventTimeFormat::Millis),
-        ("seconds", EventTimeFormat::Seconds),
-        ("rfc3339", EventTimeFormat::Rfc3339),
-    ];
-    let format = fields.optional("format").and_then(|field| field.word(&words, faults));
-    let out_of_orderness = fields.optional("outOfOrderness").and_then(|field| field.duration(faults));
-    fields.finish(faults);
-    Some(EventTimeField {
-        field: name?,
-        format: format.unwrap_or(EventTimeFormat::Millis),
-        out_of_orderness: out_of_orderness.unwrap_or(Duration::ZERO),
-    })
 }

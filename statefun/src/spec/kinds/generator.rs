@@ -2,6 +2,7 @@
 
 use std::num::NonZeroU64;
 
+use super::time::{Offers, event_time};
 use super::{Declared, targets};
 use crate::spec::read::{Fault, Faults, Field, Fields, nearest};
 use crate::spec::{Code, GeneratorIngress, Ingress, PayloadTemplate, PayloadTemplateError};
@@ -16,6 +17,8 @@ pub(super) fn ingress(fields: &mut Fields<'_>, out: &mut Declared<'_, '_>) {
     let keys = fields.optional("keys").and_then(|field| field.integer(1..=i64::MAX, out.faults));
     let seed = fields.optional("seed").and_then(|field| field.integer(0..=i64::MAX, out.faults));
     let payload = payload(fields, out.faults);
+    let offers = Offers { record: true, field: true, header: false, bare: false, column: false };
+    let event_time = event_time(fields, offers, out.faults);
     let value_type = fields.required("valueType").and_then(|field| field.text(out.faults));
     let targets = targets(fields, out.faults);
     let (Some(id), Some(payload), Some(value_type), Some(targets)) = (id, payload, value_type, targets) else { return };
@@ -26,6 +29,7 @@ pub(super) fn ingress(fields: &mut Fields<'_>, out: &mut Declared<'_, '_>) {
         keys: keys.and_then(|keys| NonZeroU64::new(keys.unsigned_abs())).unwrap_or(KEYS),
         seed: seed.unwrap_or(0).unsigned_abs(),
         payload,
+        event_time,
         value_type,
         targets,
         declared_at,

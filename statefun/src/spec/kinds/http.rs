@@ -3,11 +3,14 @@
 use std::time::Duration;
 
 use super::Declared;
+use super::time::{Offers, event_time};
 use crate::spec::read::{Fault, Faults, Field, Fields, Unknown};
 use crate::spec::{
     Backoff, Code, Egress, HttpEgress, HttpIngress, HttpValueType, Ingress, Properties, TypeNameText, check_http_url,
 };
 
+/// What a request tells of time.
+pub(super) const TIME_OFFERS: Offers = Offers { record: false, field: true, header: true, bare: false, column: false };
 const PORT: u16 = 8090;
 /// What the names of claimed addresses begin with.
 pub(in crate::spec) const LISTENER: &str = "listener ";
@@ -24,6 +27,7 @@ pub(super) fn ingress(fields: &mut Fields<'_>, out: &mut Declared<'_, '_>) {
     let wait_max = fields.optional("waitMax").and_then(|field| field.positive_duration(out.faults));
     let retention = fields.optional("idempotencyRetention").and_then(|field| field.positive_duration(out.faults));
     let value_type = fields.optional("valueType").and_then(|field| field.text(out.faults));
+    let event_time = event_time(fields, TIME_OFFERS, out.faults);
     let Some(id) = id else { return };
     match &id_field {
         Some(field) => out.claim_ingress(&id, field),
@@ -41,6 +45,7 @@ pub(super) fn ingress(fields: &mut Fields<'_>, out: &mut Declared<'_, '_>) {
         wait_max: wait_max.unwrap_or(Duration::from_secs(60)),
         idempotency_retention: retention.unwrap_or(Duration::from_secs(86_400)),
         value_type: value_type.map_or(HttpValueType::FromContentType, HttpValueType::Fixed),
+        event_time,
         declared_at,
     }));
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::time::{Offers, event_time};
 use super::{Declared, routes};
 use crate::spec::kafka_properties::{Outcome, translate};
 use crate::spec::read::{Fault, Faults, Field, Fields, Unknown, nearest};
@@ -30,6 +31,8 @@ pub(super) fn ingress(fields: &mut Fields<'_>, out: &mut Declared<'_, '_>) {
     let topics = fields.required("topics").and_then(|field| routes(&field, "topic", Unknown::Warn, out.faults));
     let reset = fields.optional("autoOffsetResetPosition").and_then(|field| offset_reset(&field, out.faults));
     let startup = fields.optional("startupPosition").and_then(|field| startup_position(&field, out.faults));
+    let offers = Offers { record: true, field: true, header: true, bare: false, column: false };
+    let event_time = event_time(fields, offers, out.faults);
     let (Some(id), Some(address), Some(group), Some(topics)) = (id, address, group, topics) else { return };
     let reset = reset.or_else(|| match properties.client.get("auto.offset.reset") {
         Some("earliest") => Some(OffsetReset::Earliest),
@@ -45,6 +48,7 @@ pub(super) fn ingress(fields: &mut Fields<'_>, out: &mut Declared<'_, '_>) {
         partition_discovery_interval: properties.discovery,
         properties: properties.raw,
         client_properties: properties.client.without(&INGRESS_NAMED),
+        event_time,
         declared_at,
     }));
 }

@@ -3,6 +3,7 @@
 
 use std::num::NonZeroU32;
 
+use super::time::{Offers, event_time};
 use super::{Declared, routes};
 use crate::spec::read::{Faults, Field, Fields, Unknown};
 use crate::spec::{
@@ -21,10 +22,12 @@ pub(super) fn ingress(fields: &mut Fields<'_>, out: &mut Declared<'_, '_>) {
         None => Some(KinesisStartup::Latest),
     };
     let streams = fields.required("streams").and_then(|field| routes(&field, "stream", Unknown::Warn, out.faults));
+    let offers = Offers { record: true, field: true, header: false, bare: false, column: false };
+    let event_time = event_time(fields, offers, out.faults);
     let (Some(id), Some(client), Some(startup_position), Some(streams)) = (id, client, startup, streams) else {
         return;
     };
-    let ingress = KinesisIngress { id, client, startup_position, streams, declared_at };
+    let ingress = KinesisIngress { id, client, startup_position, streams, event_time, declared_at };
     out.module.ingresses.push(Ingress::Kinesis(ingress));
 }
 

@@ -2,13 +2,16 @@
 
 mod endpoint;
 mod files;
+mod flow;
 mod generator;
 mod http;
 mod kafka;
 mod kinesis;
 mod playground;
 mod stdout;
+mod time;
 
+pub(super) use flow::{Draft, Nature, Reference, TargetDraft};
 pub(super) use http::LISTENER;
 
 use super::read::{Fault, Faults, Field, Fields, Unknown, Value, nearest_kind};
@@ -26,6 +29,8 @@ pub(super) struct Declared<'f, 's> {
     pub egress_ids: Vec<Claim>,
     /// Listening addresses and written files.
     pub resources: Vec<Claim>,
+    /// Components whose references are not looked up yet.
+    pub drafts: Vec<Draft>,
 }
 
 /// A name that only one declaration may have, with the fault to report if it is not the first.
@@ -38,7 +43,7 @@ pub(super) struct Claim {
 type Reader = fn(&mut Fields<'_>, &mut Declared<'_, '_>);
 
 /// All kinds, how forgiving they are, and who reads them.
-static KINDS: [(&str, Unknown, Reader); 15] = [
+static KINDS: [(&str, Unknown, Reader); 19] = [
     ("io.statefun.endpoints.v2/http", Unknown::Warn, endpoint::v2),
     ("io.statefun.endpoints.v1/http", Unknown::Warn, endpoint::v1),
     ("io.statefun.kafka.v1/ingress", Unknown::Warn, kafka::ingress),
@@ -54,6 +59,10 @@ static KINDS: [(&str, Unknown, Reader); 15] = [
     ("io.statefun.generator.v1/ingress", Unknown::Refuse, generator::ingress),
     ("io.statefun.stdout.v1/egress", Unknown::Refuse, stdout::egress),
     ("io.statefun.embedded.v1/functions", Unknown::Refuse, endpoint::embedded),
+    ("io.statefun.flow.v1/window", Unknown::Refuse, flow::window),
+    ("io.statefun.flow.v1/join", Unknown::Refuse, flow::join),
+    ("io.statefun.flow.v1/cogroup", Unknown::Refuse, flow::cogroup),
+    ("io.statefun.flow.v1/pattern", Unknown::Refuse, flow::pattern),
 ];
 
 /// The kinds as written.
@@ -96,7 +105,8 @@ pub(super) fn check_kind(
 impl<'f, 's> Declared<'f, 's> {
     pub(super) fn new(faults: &'f mut Faults<'s>) -> Self {
         let (bindings, ingress_ids, egress_ids, resources) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Self { faults, module: Module::default(), bindings, ingress_ids, egress_ids, resources }
+        let drafts = Vec::new();
+        Self { faults, module: Module::default(), bindings, ingress_ids, egress_ids, resources, drafts }
     }
 
     /// The id of an ingress or egress, noted as taken.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{KinesisClient, Location, PayloadTemplate, Properties, TypeNameText};
+use super::{IngressTime, KinesisClient, Location, PayloadTemplate, Properties, TypeNameText};
 
 /// One source of messages.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -65,6 +65,37 @@ impl Ingress {
         }
     }
 
+    /// How it tells event time; `None`: its messages have none.
+    #[must_use]
+    pub fn event_time(&self) -> Option<&IngressTime> {
+        match self {
+            Self::Kafka(it) => it.event_time.as_ref(),
+            Self::Kinesis(it) => it.event_time.as_ref(),
+            Self::Playground(it) => it.event_time.as_ref(),
+            Self::Http(it) => it.event_time.as_ref(),
+            Self::File(it) => it.event_time.as_ref(),
+            Self::Generator(it) => it.event_time.as_ref(),
+        }
+    }
+
+    /// The functions it sends records to; none if each message names its own.
+    #[must_use]
+    pub fn targets(&self) -> Vec<&TypeNameText> {
+        match self {
+            Self::Kafka(it) => it.topics.iter().flat_map(|route| &route.targets).collect(),
+            Self::Kinesis(it) => it.streams.iter().flat_map(|route| &route.targets).collect(),
+            Self::Playground(_) | Self::Http(_) => Vec::new(),
+            Self::File(it) => it.targets.iter().collect(),
+            Self::Generator(it) => it.targets.iter().collect(),
+        }
+    }
+
+    /// Whether its records are sent on by routes, so that more functions can be given them.
+    #[must_use]
+    pub fn is_routed(&self) -> bool {
+        !matches!(self, Self::Playground(_) | Self::Http(_))
+    }
+
     /// Whether this release can run it. What it cannot run is parsed in full, so `check` is still of use.
     #[must_use]
     pub fn is_served(&self) -> bool {
@@ -93,6 +124,8 @@ pub struct KafkaIngress {
     pub properties: Properties,
     /// The same, translated for librdkafka. Named fields are not repeated here.
     pub client_properties: Properties,
+    /// How it tells event time.
+    pub event_time: Option<IngressTime>,
     /// Where it is declared.
     pub declared_at: Location,
 }
@@ -162,6 +195,8 @@ pub struct KinesisIngress {
     pub startup_position: KinesisStartup,
     /// The routes, one entry per stream.
     pub streams: Vec<Route>,
+    /// How it tells event time.
+    pub event_time: Option<IngressTime>,
     /// Where it is declared.
     pub declared_at: Location,
 }
@@ -188,6 +223,8 @@ pub struct PlaygroundIngress {
     pub id: TypeNameText,
     /// The port, on every interface; 0 lets the system choose.
     pub port: u16,
+    /// How it tells event time.
+    pub event_time: Option<IngressTime>,
     /// Where it is declared.
     pub declared_at: Location,
 }
@@ -207,6 +244,8 @@ pub struct HttpIngress {
     pub idempotency_retention: Duration,
     /// Typename of the argument. Default from the content type.
     pub value_type: HttpValueType,
+    /// How it tells event time.
+    pub event_time: Option<IngressTime>,
     /// Where it is declared.
     pub declared_at: Location,
 }
@@ -232,8 +271,8 @@ pub struct FileIngress {
     pub format: FileFormat,
     /// Whether to wait for more at the end. Default false: the file is a stream that ends.
     pub follow: bool,
-    /// Where a record says when it happened; `None`: records have no event time.
-    pub event_time: Option<EventTimeField>,
+    /// How it tells event time.
+    pub event_time: Option<IngressTime>,
     /// Typename of the value; opaque.
     pub value_type: String,
     /// The functions that each receive one message, in this order.
@@ -273,17 +312,6 @@ pub enum TextKey {
     Number,
 }
 
-/// Where a record says when it happened.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct EventTimeField {
-    /// The field or column.
-    pub field: String,
-    /// How the time is written there. Default milliseconds.
-    pub format: EventTimeFormat,
-    /// How much later than its successors a record may come. Default zero.
-    pub out_of_orderness: Duration,
-}
-
 /// How a time is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -311,6 +339,8 @@ pub struct GeneratorIngress {
     pub seed: u64,
     /// What a message carries.
     pub payload: PayloadTemplate,
+    /// How it tells event time.
+    pub event_time: Option<IngressTime>,
     /// Typename of the value; opaque.
     pub value_type: String,
     /// The functions that each receive one message, in this order.

@@ -1,18 +1,26 @@
 //! What a module means: plain data, defaults applied, nothing left to check.
 
+mod component;
 mod egress;
 mod endpoint;
 mod ingress;
 mod kinesis;
+mod pattern;
 mod payload;
 mod properties;
+mod time;
 mod typename;
 mod url;
+mod window;
 
 use std::fmt;
 
 use serde::Serialize;
 
+pub use component::{
+    CoGroupOperator, Component, Expression, Input, JoinOperator, Meeting, Operator, Origin, Output, PatternOperator,
+    Target, WindowOperator,
+};
 pub use egress::{
     Backoff, Delivery, Egress, FileEgress, HttpEgress, KafkaEgress, KinesisEgress, LineFormat, PlaygroundEgress,
     StdoutEgress,
@@ -22,15 +30,17 @@ pub use endpoint::{
     OkHttpTransport, OnFailure, Transport,
 };
 pub use ingress::{
-    EventTimeField, EventTimeFormat, FileFormat, FileIngress, GeneratorIngress, HttpIngress, HttpValueType, Ingress,
-    KafkaIngress, KafkaStartup, KinesisIngress, KinesisStartup, OffsetReset, PartitionOffset, PlaygroundIngress, Route,
-    TextKey,
+    EventTimeFormat, FileFormat, FileIngress, GeneratorIngress, HttpIngress, HttpValueType, Ingress, KafkaIngress,
+    KafkaStartup, KinesisIngress, KinesisStartup, OffsetReset, PartitionOffset, PlaygroundIngress, Route, TextKey,
 };
 pub use kinesis::{AwsCredentials, AwsRegion, KinesisClient};
+pub use pattern::{Between, Link, OnChange, OnOverflow, PatternSpec, Skip, Stage, StageTimes};
 pub use payload::{PayloadPart, PayloadTemplate, PayloadTemplateError};
 pub use properties::{Properties, is_secret};
+pub use time::{IngressTime, TimestampFrom, WatermarkKind};
 pub use typename::{FunctionSelector, TypeNameError, TypeNameText};
 pub use url::{UrlError, UrlScheme, UrlTemplate, check_http_url};
+pub use window::{Gap, WindowAggregate, WindowEvictor, WindowShape, WindowTrigger, Windows};
 
 /// An application: everything all its module files declare, in the order declared.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -39,6 +49,8 @@ pub struct Module {
     pub endpoints: Vec<Endpoint>,
     /// Functions compiled into the process.
     pub embedded: Vec<EmbeddedFunctions>,
+    /// Windows, joins and patterns.
+    pub components: Vec<Component>,
     /// Where messages come from.
     pub ingresses: Vec<Ingress>,
     /// Where records leave.
@@ -46,18 +58,24 @@ pub struct Module {
 }
 
 /// Who serves a function type.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Binding<'a> {
     /// A remote function.
     Remote(&'a Endpoint),
     /// A function of the process itself.
     Embedded(&'a EmbeddedFunctions),
+    /// A window, join or pattern.
+    Component(&'a Component),
 }
 
 impl Module {
     /// Who serves `namespace/name`: an exact declaration before one of the namespace.
     #[must_use]
     pub fn binding(&self, namespace: &str, name: &str) -> Option<Binding<'_>> {
+        let declared = |it: &&Component| it.name.namespace() == namespace && it.name.name() == name;
+        if let Some(component) = self.components.iter().find(declared) {
+            return Some(Binding::Component(component));
+        }
         let all = || {
             let remote = self.endpoints.iter().map(|it| (&it.functions, Binding::Remote(it)));
             remote.chain(self.embedded.iter().map(|it| (&it.functions, Binding::Embedded(it))))
@@ -75,7 +93,7 @@ impl Module {
     pub fn endpoint(&self, namespace: &str, name: &str) -> Option<&Endpoint> {
         match self.binding(namespace, name)? {
             Binding::Remote(endpoint) => Some(endpoint),
-            Binding::Embedded(_) => None,
+            Binding::Embedded(_) | Binding::Component(_) => None,
         }
     }
 
@@ -83,6 +101,12 @@ impl Module {
     #[must_use]
     pub fn ingress(&self, id: &TypeNameText) -> Option<&Ingress> {
         self.ingresses.iter().find(|ingress| ingress.id() == id)
+    }
+
+    /// The component of this name.
+    #[must_use]
+    pub fn component(&self, name: &TypeNameText) -> Option<&Component> {
+        self.components.iter().find(|component| component.name == *name)
     }
 
     /// The egress of this name.

@@ -17,7 +17,7 @@ const UNITS: [(&[&str], u128); 7] = [
 const NANOS_MAX: u128 = 1_000 * 365 * 86_400_000_000_000;
 
 /// Reads a duration, or says why it is none.
-pub(super) fn parse(text: &str) -> Result<Duration, String> {
+pub(in crate::spec) fn parse(text: &str) -> Result<Duration, String> {
     let text = text.trim();
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);

@@ -2,7 +2,7 @@
 
 use super::field::Field;
 use super::tree::Span;
-use crate::spec::{ByteSpan, Code, Diagnostic, Location, Severity, SourceFile};
+use crate::spec::{ByteSpan, Checker, Code, Diagnostic, Location, Severity, SourceFile};
 
 /// A fault that does not know lines yet.
 #[derive(Debug, Clone)]
@@ -36,6 +36,14 @@ impl Fault {
         Self { severity, ..self }
     }
 
+    pub(in crate::spec) fn message(self, message: impl Into<String>) -> Self {
+        Self { message: message.into(), ..self }
+    }
+
+    pub(in crate::spec) fn code(self, code: Code) -> Self {
+        Self { code, ..self }
+    }
+
     pub(in crate::spec) fn path(self, path: String) -> Self {
         Self { path, ..self }
     }
@@ -57,13 +65,26 @@ pub(in crate::spec) struct Faults<'s> {
     /// Per file, how many characters it has.
     lengths: Vec<usize>,
     found: Vec<Fault>,
+    checker: &'s dyn Checker,
 }
 
 impl<'s> Faults<'s> {
-    pub(in crate::spec) fn new(files: &'s [SourceFile]) -> Self {
+    pub(in crate::spec) fn new(files: &'s [SourceFile], checker: &'s dyn Checker) -> Self {
         let lines = files.iter().map(|file| line_starts(&file.text)).collect();
         let lengths = files.iter().map(|file| file.text.chars().count()).collect();
-        Self { files, lines, lengths, found: Vec::new() }
+        Self { files, lines, lengths, found: Vec::new(), checker }
+    }
+
+    /// Who knows the expression language.
+    pub(in crate::spec) fn checker(&self) -> &'s dyn Checker {
+        self.checker
+    }
+
+    /// What is written there.
+    pub(in crate::spec) fn characters(&self, at: Span) -> impl Iterator<Item = char> + 's {
+        let files = self.files;
+        let text = files.get(at.file).map_or("", |file| file.text.as_str());
+        text.chars().skip(at.start).take(at.end - at.start)
     }
 
     pub(in crate::spec) fn push(&mut self, fault: Fault) {

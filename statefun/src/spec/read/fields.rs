@@ -78,6 +78,11 @@ impl<'a> Fields<'a> {
         self.extensions = true;
     }
 
+    /// Whether there is a field that has not been asked for.
+    pub(in crate::spec) fn has_unknown(&self) -> bool {
+        self.entries.iter().any(|entry| !self.known.contains(&entry.key.as_str()))
+    }
+
     /// Where the mapping begins: its key.
     pub(in crate::spec) fn location(&self, faults: &Faults<'_>) -> Location {
         faults.location(self.label)

@@ -5,6 +5,7 @@
 
 mod date;
 mod duration;
+mod expression;
 mod faults;
 mod field;
 mod fields;
@@ -12,6 +13,7 @@ mod nearest;
 mod scalar;
 mod tree;
 
+pub(super) use duration::parse as parse_duration;
 pub(super) use faults::{Fault, Faults};
 pub(super) use field::Field;
 pub(super) use fields::{Fields, Unknown};

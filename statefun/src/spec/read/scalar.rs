@@ -89,6 +89,16 @@ impl Field<'_> {
         rate
     }
 
+    /// A number, fractions allowed.
+    pub(in crate::spec) fn number(&self, faults: &mut Faults<'_>) -> Option<f64> {
+        let text = self.any_text(faults)?;
+        let number = text.trim().parse::<f64>().ok().filter(|number| number.is_finite());
+        if number.is_none() {
+            faults.push(Fault::error(Code::WrongType, self, format!("expected a number, found `{text}`")));
+        }
+        number
+    }
+
     pub(in crate::spec) fn boolean(&self, faults: &mut Faults<'_>) -> Option<bool> {
         let text = self.any_text(faults)?;
         match text.as_str() {
@@ -128,6 +138,22 @@ impl Field<'_> {
                 let meant = nearest(unit.trim(), duration::unit_names()).filter(|_| !number.is_empty());
                 let meant = meant.map(|unit| format!("{number} {unit}"));
                 faults.push(Fault::error(Code::InvalidDuration, self, message).suggest(meant));
+                None
+            }
+        }
+    }
+
+    /// A duration in milliseconds that may have a sign.
+    pub(in crate::spec) fn signed_millis(&self, faults: &mut Faults<'_>) -> Option<i64> {
+        let text = self.any_text(faults)?;
+        let (sign, rest) = match text.trim().strip_prefix('-') {
+            Some(rest) => (-1, rest),
+            None => (1, text.trim()),
+        };
+        match duration::parse(rest) {
+            Ok(duration) => i64::try_from(duration.as_millis()).ok().map(|millis| sign * millis),
+            Err(message) => {
+                faults.push(Fault::error(Code::InvalidDuration, self, message));
                 None
             }
         }
