@@ -307,7 +307,6 @@ fn names_and_targets() {
             Code::DuplicateFunctions,
             None,
         ),
-        (from("a/in").replace("name: a/w", "name: «a/f»"), Code::DuplicateFunctions, None),
         (from("a/in").replace("name: a/w", "name: «a/refused»"), Code::InvalidValue, None),
         (from("a/in").replace("  to: a/out\n", "").replace("spec", "«spec»"), Code::MissingField, None),
     ]);
