@@ -5,6 +5,7 @@
 //! | [`kafka`] | topics, partitions assigned, never subscribed | the next offset of `topic/partition` |
 //! | [`file`](mod@file) | JSON Lines, CSV or text, once or as it grows | the byte behind the last line read |
 //! | [`generator`] | nothing: it makes events up, reproducibly | the number of the next event |
+//! | [`iterator`] | an iterator of the program itself | the number of events taken |
 //! | [`http`] | requests, answered when they are durable | none: what was not answered was not promised |
 //!
 //! A connector reads and offers; routing, credits and snapshots are the engine's, behind
@@ -14,6 +15,7 @@
 pub mod file;
 pub mod generator;
 pub mod http;
+pub mod iterator;
 pub mod kafka;
 
 mod feed;

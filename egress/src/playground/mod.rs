@@ -12,6 +12,7 @@ mod server;
 mod sink;
 mod store;
 
+pub use actix_web::dev::ServerHandle;
 pub use server::{PlaygroundServer, configure, serve};
 pub use sink::PlaygroundSink;
 pub use store::{CAPACITY, PlaygroundStore, Take};

@@ -17,7 +17,7 @@ const SETTINGS: [(&str, &str, &str); 17] = [
     ("node.key_groups", "128", "key groups; fixed for the life of the state"),
     ("epochs.interval", "1s", "how often epochs close when nobody waits for one"),
     ("epochs.timeout", "60s", "an epoch that takes longer is abandoned"),
-    ("admin.address", "127.0.0.1:8081", "where the admin API listens"),
+    ("admin.address", "127.0.0.1:8081", "where the admin API listens; off: nowhere"),
     ("limits.messages", "200000", "messages that may wait before sources stop"),
     ("limits.bytes", "256MiB", "their bytes"),
     ("limits.outbox_bytes", "1GiB", "bytes of egress records that may wait before sources stop"),
@@ -38,10 +38,21 @@ pub(crate) struct Config {
 }
 
 impl Config {
+    /// The defaults, and what a program says.
+    pub(crate) fn of_program(settings: &[(&'static str, String)]) -> Result<Self, Failure> {
+        let mut values = defaults();
+        for (key, value) in settings {
+            let known = known(key).map_err(|near| Failure::usage(unknown("the program", key, near)))?;
+            values.insert(known, (value.clone(), "program".to_owned()));
+        }
+        let config = Self { values };
+        config.validate()?;
+        Ok(config)
+    }
+
     /// Reads everything there is to read.
     pub(crate) fn load(arguments: &RunArguments) -> Result<Self, Failure> {
-        let mut values: BTreeMap<_, _> =
-            SETTINGS.iter().map(|(key, default, _)| (*key, ((*default).to_owned(), "default".to_owned()))).collect();
+        let mut values = defaults();
         let file = arguments.config.clone().or_else(|| {
             let usual = PathBuf::from("statefun.toml");
             usual.is_file().then_some(usual)
@@ -142,6 +153,10 @@ impl Config {
         self.ratio("telemetry.sample_ratio")?;
         self.parsed("log.format", "human, json or auto", |text| matches!(text, "human" | "json" | "auto").then_some(()))
     }
+}
+
+fn defaults() -> BTreeMap<&'static str, (String, String)> {
+    SETTINGS.iter().map(|(key, default, _)| (*key, ((*default).to_owned(), "default".to_owned()))).collect()
 }
 
 fn read_file(path: &Path) -> Result<Vec<(String, String)>, Failure> {

@@ -1,6 +1,7 @@
 //! The `statefun` command: the only place that composes connectors, transports, state and the node.
 //!
-//! It is a library as well: [`command`] makes a `statefun` command that knows your functions, with all its subcommands.
+//! It is a library as well, for two uses: [`Runtime`] is a node inside a program of your own, and [`command`] makes a
+//! `statefun` command that knows your functions, with all its subcommands.
 
 mod args;
 mod bench;
@@ -8,9 +9,11 @@ mod check;
 mod client;
 mod compose;
 mod config;
+mod embedding;
 mod logging;
 mod report;
 mod run;
+mod standing;
 mod telemetry;
 mod view;
 
@@ -20,6 +23,8 @@ use clap::Parser;
 use statefun_sdk::Functions;
 
 use args::{Arguments, Command};
+pub use embedding::{IntoEvent, Running, Runtime, RuntimeBuilder, RuntimeError};
+pub use standing::Summary;
 
 /// What went wrong, by the exit code that says whose fault it was.
 #[derive(Debug)]

@@ -1,23 +1,19 @@
 //! `statefun run`.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Instant;
 
-use statefun::{FunctionType, KeyGroups, ShardId};
-use statefun_engine::{shard, snapshot};
-use statefun_ingress::http::{self, Admission, Listener, listen};
 use statefun_ports::snapshot_store::StoreError;
-use statefun_runtime::{Node, NodeError, NodeOptions, PressureLimits, StatePlugin, Storage};
+use statefun_runtime::Storage;
 use statefun_sdk::Functions;
-use statefun_state::{MemoryState, OpenOptions, RedbStore, encode_rows};
+use statefun_state::{OpenOptions, RedbStore};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::args::RunArguments;
 use crate::compose::{Composed, compose};
 use crate::config::Config;
+use crate::standing::Standing;
 use crate::telemetry::Telemetry;
-use crate::view::NodeView;
 use crate::{Failure, check, logging, report};
 
 pub(crate) fn run(arguments: &RunArguments, functions: &Functions) -> Result<(), Failure> {
@@ -69,48 +65,6 @@ pub(crate) fn open_store(dir: &Path) -> Result<(Storage, String), Failure> {
     Ok((Storage { store: Box::new(store), generation, fresh_lineage }, lineage))
 }
 
-fn options(config: &Config) -> Result<NodeOptions, Failure> {
-    Ok(NodeOptions {
-        shards: config.shards()?,
-        key_groups: config.key_groups()?,
-        epochs: snapshot::Options {
-            interval: config.duration("epochs.interval")?,
-            timeout: config.duration("epochs.timeout")?,
-            ..snapshot::Options::default()
-        },
-        shard: shard::Options { calls_max: config.number("limits.calls")?, ..shard::Options::default() },
-        pressure: PressureLimits {
-            messages_max: config.number("limits.messages")?,
-            bytes_max: config.bytes("limits.bytes")?,
-            outbox_bytes_max: config.bytes("limits.outbox_bytes")?,
-        },
-        stop_timeout: config.duration("stop.timeout")?,
-    })
-}
-
-/// Live state in memory.
-pub(crate) fn plugin() -> StatePlugin<MemoryState> {
-    StatePlugin { make: |shard: ShardId, groups: KeyGroups| MemoryState::new(groups, shard), encode: encode_rows }
-}
-
-/// What the HTTP door asks the node, by its own trait.
-pub(crate) fn admission(node: &Node) -> Arc<dyn Admission> {
-    Arc::new(NodeAdmission(node.clone()))
-}
-
-/// What the HTTP door asks the node.
-struct NodeAdmission(Node);
-
-impl Admission for NodeAdmission {
-    fn has_room(&self) -> bool {
-        !self.0.pressure().is_over()
-    }
-
-    fn serves(&self, function: FunctionType) -> bool {
-        self.0.serves(function)
-    }
-}
-
 async fn serve(
     composed: Composed,
     storage: Storage,
@@ -119,44 +73,10 @@ async fn serve(
     telemetry: Option<&Telemetry>,
     begun: Instant,
 ) -> Result<(), Failure> {
-    let Composed { application, door, listeners, playground, dead_letters } = composed;
-    let options = options(config)?;
-    check_addresses(config, &listeners, playground.as_ref().map(|(_, port)| *port))?;
-    let node =
-        Node::start(application, storage, &plugin(), options, telemetry.map(Telemetry::tracer)).map_err(|error| {
-            match error {
-                error @ (NodeError::Refused(_) | NodeError::Store(_)) => Failure::usage(error),
-                error => Failure::running(error),
-            }
-        })?;
-
+    let standing = Standing::raise(composed, storage, config, module, telemetry, say)?;
     // From here on there is something to stop in order; a signal during recovery ends the process at once, as safely.
     let mut signals = Signals::new().map_err(Failure::running)?;
-    let view = Arc::new(NodeView::new(node.clone(), door.clone(), dead_letters, module.clone(), config.clone()));
-    let admin = statefun_admin::serve(view, config.text("admin.address")).map_err(Failure::usage)?;
-    say(&format!("admin     http://{}", admin.address));
-    let admission = admission(&node);
-    let mut open = Vec::new();
-    for (id, options) in listeners {
-        let options = http::Options { workers: config.number("http.workers")?, ..options };
-        let listener = listen(door.clone(), Arc::clone(&admission), options).map_err(Failure::usage)?;
-        say(&format!("ingress   {id} at http://{}", listener.address));
-        open.push(listener);
-    }
-    let mut playground_handle = None;
-    if let Some((store, port)) = playground {
-        let server = statefun_egress::playground::serve(store, port)
-            .map_err(|error| Failure::usage(format!("cannot listen on 0.0.0.0:{port}: {error}")))?;
-        say(&format!("egress    io.statefun.playground/egress at http://{}", server.address));
-        playground_handle = Some(server.server.handle());
-        actix::spawn(server.server);
-    }
-    for (pattern, url) in node.bindings() {
-        say(&format!(
-            "functions {pattern} {}",
-            url.map_or_else(|| "in this process".to_owned(), |url| format!("at {url}"))
-        ));
-    }
+    let node = standing.node();
     let from = match node.restored() {
         statefun::Epoch(0) => "empty state".to_owned(),
         epoch => format!("{epoch}"),
@@ -164,74 +84,37 @@ async fn serve(
     say(&format!("ready     {} shards, from {from}, after {} ms", node.groups().shards(), begun.elapsed().as_millis()));
 
     let ended = tokio::select! {
-        done = node.done(!open.is_empty()) => done.map(|()| "the input has ended"),
+        done = standing.done() => done.map(|()| "the input has ended"),
         () = signals.next() => Ok("told to stop"),
     };
     let ended = ended.map_err(Failure::running)?;
     say(&format!("stopping: {ended}"));
-    let stopped = tokio::select! {
-        stopped = stop(&node, &open) => stopped,
-        () = signals.next() => Err(Failure::running("stopped in a hurry; what was not durable is done again at the next start")),
-    };
-    if let Some(handle) = playground_handle {
-        handle.stop(false).await;
+    tokio::select! {
+        stopped = standing.stop() => say(&stopped?.to_string()),
+        () = signals.next() => {
+            return Err(Failure::running("stopped in a hurry; what was not durable is done again at the next start"));
+        }
     }
-    admin.stop().await;
-    stopped
-}
-
-async fn stop(node: &Node, listeners: &[Listener]) -> Result<(), Failure> {
-    let report = node.report().await.map_err(Failure::running)?;
-    let last = node.stop().await.map_err(Failure::running)?;
-    for listener in listeners {
-        listener.stop().await;
-    }
-    let handled: u64 = report.functions.iter().map(|(_, _, stats)| stats.invocations).sum();
-    let read: u64 = report.sources.iter().map(|(_, stats, ..)| stats.records).sum();
-    let published: u64 = report.sinks.iter().map(|(_, stats, _)| stats.published).sum();
-    say(&format!(
-        "stopped at {last}: {read} records read, {handled} messages handled, {published} records published in {:.1} s",
-        node.uptime().as_secs_f64()
-    ));
     Ok(())
 }
 
 /// SIGTERM and SIGINT, none of which is missed.
-struct Signals {
+pub(crate) struct Signals {
     terminate: Signal,
     interrupt: Signal,
 }
 
 impl Signals {
-    fn new() -> std::io::Result<Self> {
+    pub(crate) fn new() -> std::io::Result<Self> {
         Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
 
-    async fn next(&mut self) {
+    pub(crate) async fn next(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
         }
     }
-}
-
-/// Refuses addresses that are taken while nothing has begun yet: once the node runs, its sources read.
-fn check_addresses(
-    config: &Config,
-    listeners: &[(String, http::Options)],
-    playground: Option<u16>,
-) -> Result<(), Failure> {
-    let admin = config.text("admin.address").to_owned();
-    let ingresses = listeners.iter().map(|(_, options)| options.address.clone());
-    let addresses = [admin].into_iter().chain(ingresses).chain(playground.map(|port| format!("0.0.0.0:{port}")));
-    // All at a time, so that two of the module's own are found to collide as well.
-    let mut bound = Vec::new();
-    for address in addresses {
-        let socket = std::net::TcpListener::bind(&address)
-            .map_err(|error| Failure::usage(format!("cannot listen on {address}: {error}")))?;
-        bound.push(socket);
-    }
-    Ok(())
 }
 
 /// A participant that panicked takes what it held with it, and the rest would limp on without. So any panic ends the

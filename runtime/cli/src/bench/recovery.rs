@@ -29,7 +29,8 @@ use super::report::{Figures, rss_bytes};
 use super::script::Script;
 use crate::Failure;
 use crate::args::{BenchArguments, Stage};
-use crate::run::{open_store, plugin};
+use crate::run::open_store;
+use crate::standing::plugin;
 
 const RUNS: usize = 5;
 

@@ -16,7 +16,8 @@ use super::report::{Figures, quantile};
 use crate::Failure;
 use crate::args::BenchArguments;
 use crate::compose::{compose, remote};
-use crate::run::{admission, open_store, plugin};
+use crate::run::open_store;
+use crate::standing::{admission, plugin};
 
 pub(crate) fn run(arguments: &BenchArguments) -> Result<Figures, Failure> {
     let scratch = Scratch::new(arguments);
