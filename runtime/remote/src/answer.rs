@@ -52,7 +52,7 @@ fn effects(result: InvocationResponse) -> Result<Effects, Problem> {
         delayed: each("delayed_invocations", result.delayed_invocations, delayed)?,
         egress: each("outgoing_egresses", result.outgoing_egresses, egress)?,
         mutations: each("state_mutations", result.state_mutations, mutation)?,
-        timers: Vec::new(),
+        ..Effects::default()
     })
 }
 

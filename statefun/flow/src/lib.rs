@@ -15,6 +15,7 @@
 
 pub mod cep;
 pub mod component;
+pub mod function;
 pub mod join;
 pub mod json;
 pub mod time;

@@ -12,7 +12,8 @@
 //! ```
 
 use bytes::Bytes;
-use statefun::{Address, Epoch, FunctionType, IdHash, Symbol};
+use statefun::function::Live;
+use statefun::{Address, Epoch, FunctionType, IdHash, ProcessingTime, Symbol};
 
 use crate::rows::{Change, Stored};
 
@@ -40,6 +41,18 @@ pub trait KeyedState {
 
     /// Writes or deletes a value.
     fn put(&mut self, slot: Slot, state: StateIndex, value: Option<Stored>);
+
+    /// Takes a value out to be changed in place; [`KeyedState::put_live`] gives it back before anything else is asked of
+    /// its slot. It counts as written. Backends that keep no decoded values give it as it is stored.
+    fn take_live(&mut self, slot: Slot, state: StateIndex) -> Live {
+        self.get(slot, state).map_or(Live::Absent, |stored| Live::Encoded(stored.value.clone()))
+    }
+
+    /// Gives back what [`KeyedState::take_live`] gave, changed or not. While it is decoded, [`KeyedState::get`] may give
+    /// anything for it; scans and snapshots encode it.
+    fn put_live(&mut self, slot: Slot, state: StateIndex, value: Live, touched: ProcessingTime) {
+        self.put(slot, state, value.encode().map(|value| Stored { value, touched }));
+    }
 
     /// Puts a value that a snapshot holds: it is there, and it is not dirty.
     fn restore(&mut self, address: Address, name: Symbol, value: Stored);

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use compact_str::CompactString;
 
-use super::{DelayedCommand, Effects, EgressMessage, Mutation, OutgoingMessage, StateSpec, TimerCommand};
+use super::{
+    DelayedCommand, Effects, EgressMessage, Live, LiveValue, Mutation, OutgoingMessage, Refused, StateSpec,
+    TimerCommand,
+};
 use crate::{Address, EgressId, EventTime, ProcessingTime, TypedValue};
 
 /// Reads the stored values of one address. Expired values are not there.
@@ -22,6 +25,7 @@ pub struct Context<'a> {
     watermark: Option<EventTime>,
     states: &'a [StateSpec],
     view: &'a dyn StateView,
+    live: Option<(usize, &'a mut Live)>,
     effects: &'a mut Effects,
 }
 
@@ -36,13 +40,20 @@ impl<'a> Context<'a> {
         view: &'a dyn StateView,
         effects: &'a mut Effects,
     ) -> Self {
-        Self { address, caller, now, event_time, watermark: None, states, view, effects }
+        Self { address, caller, now, event_time, watermark: None, states, view, live: None, effects }
     }
 
     /// The same for a component, whose event time has come to `watermark` and whose timers somebody keeps.
     #[must_use]
     pub fn at_watermark(mut self, watermark: EventTime) -> Self {
         self.watermark = Some(watermark);
+        self
+    }
+
+    /// The same with the value of the state that stays decoded; what the function leaves there is its new value.
+    #[must_use]
+    pub fn with_live(mut self, index: usize, live: &'a mut Live) -> Self {
+        self.live = Some((index, live));
         self
     }
 
@@ -101,6 +112,36 @@ impl<'a> Context<'a> {
             Some(mutation) => mutation.value = value,
             None => self.effects.mutations.push(Mutation { name, value }),
         }
+    }
+
+    /// Takes the value of the `index`-th declared state, to be changed in place. [`Context::put_live`] gives it back.
+    pub fn take_live(&mut self, index: usize) -> Live {
+        match &mut self.live {
+            Some((live_index, live)) if *live_index == index => std::mem::take(*live),
+            _ => self.get(index).cloned().map_or(Live::Absent, Live::Encoded),
+        }
+    }
+
+    /// Gives the value of the `index`-th declared state back; `None` deletes it.
+    pub fn put_live(&mut self, index: usize, value: Option<Box<dyn LiveValue>>) {
+        match &mut self.live {
+            Some((live_index, live)) if *live_index == index => **live = value.map_or(Live::Absent, Live::Decoded),
+            _ => self.set(index, value.map(|value| value.encode())),
+        }
+    }
+
+    /// Gives back unchanged what [`Context::take_live`] gave, before failing.
+    pub fn give_back(&mut self, index: usize, value: Live) {
+        if let Some((live_index, live)) = &mut self.live
+            && *live_index == index
+        {
+            **live = value;
+        }
+    }
+
+    /// Makes something a dead letter and goes on: what this function could not take or deliver.
+    pub fn refuse(&mut self, argument: TypedValue, why: String) {
+        self.effects.refused.push(Refused { argument, why });
     }
 
     /// Sends a message.

@@ -20,6 +20,8 @@ pub struct Effects {
     pub mutations: Vec<Mutation>,
     /// Event-time timers set and deleted, interleaved as they were asked for.
     pub timers: Vec<TimerCommand>,
+    /// What the function could not take or deliver, for the dead letters.
+    pub refused: Vec<Refused>,
 }
 
 impl Effects {
@@ -30,6 +32,7 @@ impl Effects {
         self.egress.clear();
         self.mutations.clear();
         self.timers.clear();
+        self.refused.clear();
     }
 
     /// Whether nothing is wanted.
@@ -40,6 +43,7 @@ impl Effects {
             && self.egress.is_empty()
             && self.mutations.is_empty()
             && self.timers.is_empty()
+            && self.refused.is_empty()
     }
 }
 
@@ -73,6 +77,15 @@ pub enum DelayedCommand {
         /// The name it was sent with.
         token: CompactString,
     },
+}
+
+/// Something that a function could not take or deliver while it goes on otherwise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// What.
+    pub argument: TypedValue,
+    /// Why, as a sentence.
+    pub why: String,
 }
 
 /// A record for an egress.

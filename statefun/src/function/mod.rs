@@ -9,11 +9,13 @@
 
 mod context;
 mod effects;
+mod live;
 mod state_spec;
 mod time_role;
 
 pub use context::{Context, StateView};
-pub use effects::{DelayedCommand, Effects, EgressMessage, Mutation, OutgoingMessage, TimerCommand};
+pub use effects::{DelayedCommand, Effects, EgressMessage, Mutation, OutgoingMessage, Refused, TimerCommand};
+pub use live::{Live, LiveValue};
 pub use state_spec::{Expiration, StateSpec};
 pub use time_role::TimeRole;
 
@@ -38,6 +40,13 @@ pub trait Function: Send {
     fn on_timer(&self, context: &mut Context<'_>, at: EventTime) -> Result<(), FunctionError> {
         let _ = (context, at);
         Ok(())
+    }
+
+    /// Which of its declared states stays decoded between invocations, if one does; it must never expire. It is changed in
+    /// place, so an invocation must not fail once it began to: what it took it gives back before it fails. What it asks
+    /// for after that is applied, except records that an egress does not take: those become dead letters.
+    fn live_state(&self) -> Option<usize> {
+        None
     }
 
     /// How it follows event time. Asked once, when the function is bound. Plain unless told otherwise.

@@ -16,17 +16,20 @@
 //! * A slot is freed only while the frozen list is walked or when an epoch completed, never by a write: whoever holds a
 //!   slot may delete one value and write another.
 
+mod live;
 mod slab;
 mod table;
 
 use std::mem;
 
 use hashbrown::HashMap;
-use statefun::{Address, Epoch, FunctionType, IdHash, KeyGroups, ShardId, Symbol};
+use statefun::function::Live;
+use statefun::{Address, Epoch, FunctionType, IdHash, KeyGroups, ProcessingTime, ShardId, Symbol};
 use statefun_ports::keyed_state::{EncodedPart, KeyedState, Slot, StateIndex};
 use statefun_ports::rows::{Change, Stored};
 
 use crate::part::PartWriter;
+use live::LiveValues;
 use slab::{Slab, Written};
 use table::Tables;
 
@@ -36,6 +39,7 @@ pub struct MemoryState {
     participant: String,
     tables: Tables,
     slab: Slab,
+    live: LiveValues,
     states: States,
     /// How many addresses have values.
     addresses: usize,
@@ -97,6 +101,7 @@ impl MemoryState {
             participant: format!("shard-{}", shard.0),
             tables: Tables::new(groups),
             slab: Slab::default(),
+            live: LiveValues::default(),
             states: States::default(),
             addresses: 0,
             now: Written::Even,
@@ -125,22 +130,28 @@ impl MemoryState {
     /// The first write to a cell in this epoch, or one that makes or deletes its value.
     fn put_first(&mut self, id: CellId, value: Option<Stored>) {
         // Deleting nothing makes a cell too: only the walk over the dirty list gives up slots.
-        let cell = self.slab[id.slot].cell_made(id.state);
-        if cell.written != self.now {
-            if cell.written != Written::Never
-                && let Some(Part { writer: Some(writer), tombstones, .. }) = &mut self.part
-            {
-                encode(writer, tombstones, &self.tables, &self.states, &mut self.slab, id);
-            }
-            self.dirty.push(id);
-        }
+        self.slab[id.slot].cell_made(id.state);
+        self.write(id);
         let entry = &mut self.slab[id.slot];
         let cell = entry.cell_made(id.state);
-        cell.written = self.now;
         let (had, has) = (cell.value.is_some(), value.is_some());
         cell.value = value;
         if had != has && !entry.cells().any(|(state, cell)| state != id.state && cell.value.is_some()) {
             if has { self.addresses += 1 } else { self.addresses -= 1 }
+        }
+    }
+
+    /// Counts a cell as written now; before, encodes it if it is frozen and not in the part yet.
+    fn write(&mut self, id: CellId) {
+        let Some(cell) = self.slab[id.slot].cell_mut(id.state).filter(|cell| cell.written != self.now) else { return };
+        if cell.written != Written::Never
+            && let Some(Part { writer: Some(writer), tombstones, .. }) = &mut self.part
+        {
+            encode(writer, tombstones, &self.tables, &self.states, (&mut self.slab, &self.live), id);
+        }
+        self.dirty.push(id);
+        if let Some(cell) = self.slab[id.slot].cell_mut(id.state) {
+            cell.written = self.now;
         }
     }
 
@@ -163,7 +174,7 @@ fn encode(
     tombstones: &mut Vec<CellId>,
     tables: &Tables,
     states: &States,
-    slab: &mut Slab,
+    (slab, live): (&mut Slab, &LiveValues),
     id: CellId,
 ) -> bool {
     let entry = &mut slab[id.slot];
@@ -178,7 +189,8 @@ fn encode(
     cell.stored = true;
     let cell = entry.cell(id.state).expect("it was there two lines ago");
     let group = tables.group(entry.address.hash());
-    part.value(group, &entry.address, states.name(id.state), cell.value.as_ref());
+    let decoded = cell.value.as_ref().and_then(|stored| live.encoded(stored));
+    part.value(group, &entry.address, states.name(id.state), decoded.as_ref().or(cell.value.as_ref()));
     true
 }
 
@@ -220,6 +232,42 @@ impl KeyedState for MemoryState {
         self.put_first(CellId { slot, state }, value);
     }
 
+    #[inline]
+    fn take_live(&mut self, slot: Slot, state: StateIndex) -> Live {
+        let now = self.now;
+        let Some(cell) = self.slab[slot].cell_mut(state).filter(|cell| cell.value.is_some()) else {
+            return Live::Absent;
+        };
+        if cell.written != now {
+            self.write(CellId { slot, state });
+        }
+        let Some(stored) = self.slab[slot].cell(state).and_then(|cell| cell.value.as_ref()) else {
+            return Live::Absent;
+        };
+        match self.live.place(stored) {
+            Some(place) => self.live.take(place).map_or(Live::Absent, Live::Decoded),
+            None => Live::Encoded(stored.value.clone()),
+        }
+    }
+
+    #[inline]
+    fn put_live(&mut self, slot: Slot, state: StateIndex, value: Live, touched: ProcessingTime) {
+        let before = self.slab[slot].cell(state).and_then(|cell| cell.value.as_ref());
+        let place = before.and_then(|stored| self.live.place(stored));
+        let value = match (value, place) {
+            // It was taken from here, which counted it as written.
+            (Live::Decoded(value), Some(place)) => return self.live.put(place, value),
+            (Live::Decoded(value), None) => Some(self.live.add(value, touched)),
+            (Live::Encoded(value), _) => Some(Stored { value, touched }),
+            (Live::Absent, _) if before.is_none() => return,
+            (Live::Absent, _) => None,
+        };
+        if let Some(place) = place {
+            self.live.remove(place);
+        }
+        self.put(slot, state, value);
+    }
+
     fn restore(&mut self, address: Address, name: Symbol, value: Stored) {
         let state = self.states.index(address.function, name);
         let hash = address.hash();
@@ -243,9 +291,9 @@ impl KeyedState for MemoryState {
     fn scan(&self, function: FunctionType, each: &mut dyn FnMut(&Address, Symbol, &Stored) -> bool) {
         for entry in self.slab.iter().filter(|entry| entry.address.function == function) {
             for (state, cell) in entry.cells() {
-                if let Some(stored) = &cell.value
-                    && !each(&entry.address, self.states.name(state), stored)
-                {
+                let Some(stored) = &cell.value else { continue };
+                let decoded = self.live.encoded(stored);
+                if !each(&entry.address, self.states.name(state), decoded.as_ref().unwrap_or(stored)) {
                     return;
                 }
             }
@@ -280,7 +328,16 @@ impl KeyedState for MemoryState {
                 let is_frozen = self.slab[id.slot]
                     .cell(id.state)
                     .is_some_and(|cell| cell.written != Written::Never && cell.written != self.now);
-                if is_frozen && !encode(writer, &mut part.tombstones, &self.tables, &self.states, &mut self.slab, id) {
+                if is_frozen
+                    && !encode(
+                        writer,
+                        &mut part.tombstones,
+                        &self.tables,
+                        &self.states,
+                        (&mut self.slab, &self.live),
+                        id,
+                    )
+                {
                     self.give_up(id);
                 }
             }
@@ -323,5 +380,7 @@ impl KeyedState for MemoryState {
     }
 }
 
+#[cfg(test)]
+mod live_tests;
 #[cfg(test)]
 mod tests;

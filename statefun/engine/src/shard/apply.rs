@@ -1,7 +1,7 @@
 //! Making the effects of an invocation real, all together.
 
 use statefun::function::{DelayedCommand, Effects};
-use statefun::{Address, EgressRecord, Envelope, EventTime, IdHash, ProcessingTime};
+use statefun::{Address, DeadLetter, DeadLetterCause, EgressRecord, Envelope, EventTime, IdHash, ProcessingTime};
 use statefun_ports::keyed_state::{KeyedState, Slot};
 use statefun_ports::rows::{Delayed, Stored};
 
@@ -86,6 +86,16 @@ impl<S: KeyedState> Shard<S> {
         }
         for (sink, record) in checked.egress {
             self.emit(sink, record, out);
+        }
+        for refused in effects.refused.drain(..) {
+            let letter = DeadLetter {
+                cause: DeadLetterCause::Rejected,
+                detail: refused.why,
+                origin: address.to_string(),
+                envelope: None,
+                raw: Some(refused.argument.bytes.to_bytes()),
+            };
+            self.dead_letter(letter, out);
         }
         Ok(())
     }

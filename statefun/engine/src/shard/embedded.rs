@@ -1,6 +1,6 @@
 //! Running functions that live in this process.
 
-use statefun::function::{Context, FunctionError, StateView};
+use statefun::function::{Context, Effects, FunctionError, Live, Refused, StateView};
 use statefun::{Address, DeadLetter, DeadLetterCause, ProcessingTime, TypedValue};
 use statefun_ports::keyed_state::{KeyedState, Slot};
 
@@ -8,6 +8,7 @@ use super::activation::Queued;
 use super::apply::Cause;
 use super::types::{Bound, RegisteredState};
 use super::{Output, Shard};
+use crate::invocation::InvalidEffects;
 
 impl<S: KeyedState> Shard<S> {
     /// Runs a message for an address that has nothing else to do.
@@ -71,6 +72,11 @@ impl<S: KeyedState> Shard<S> {
         let mut effects = std::mem::take(&mut self.scratch);
         effects.clear();
         let slot = if entry.states.is_empty() { None } else { self.state.find(address, envelope.hash) };
+        let live_state = function.live_state().map(|index| (index, entry.states[index].index));
+        let mut live = match (live_state, slot) {
+            (Some((_, index)), Some(slot)) => self.state.take_live(slot, index),
+            _ => Live::Absent,
+        };
         let view = StoredValues { state: &self.state, slot, states: &entry.states, now };
         let mut context = Context::new(
             address,
@@ -81,8 +87,21 @@ impl<S: KeyedState> Shard<S> {
             &view,
             &mut effects,
         );
+        if let Some((index, _)) = live_state {
+            context = context.with_live(index, &mut live);
+        }
         let result = function.invoke(&mut context, &envelope.argument);
         entry.stats.invocations += 1;
+        if let Some((_, index)) = live_state {
+            match slot {
+                Some(slot) => self.state.put_live(slot, index, live, now),
+                None if matches!(live, Live::Absent) => {}
+                None => {
+                    let made = self.state.slot(address, envelope.hash);
+                    self.state.put_live(made, index, live, now);
+                }
+            }
+        }
         if result.is_err() {
             entry.stats.failures += 1;
         } else if let Some(slot) = slot {
@@ -90,10 +109,41 @@ impl<S: KeyedState> Shard<S> {
         }
         let cause = Cause { address, hash: envelope.hash, event_time: envelope.event_time, slot };
         let result = result.and_then(|()| {
-            self.apply(now, &cause, &mut effects, out).map_err(|invalid| FunctionError::Retry(invalid.to_string()))
+            let applied = if live_state.is_some() && !effects.egress.is_empty() {
+                self.apply_all_but_bad_records(now, &cause, &mut effects, out)
+            } else {
+                self.apply(now, &cause, &mut effects, out)
+            };
+            applied.map_err(|invalid| FunctionError::Retry(invalid.to_string()))
         });
         self.scratch = effects;
         result
+    }
+
+    /// Applies effects of a function that has changed its live state, which cannot be taken back: records that an egress
+    /// does not take become dead letters, and the rest is applied.
+    fn apply_all_but_bad_records(
+        &mut self,
+        now: ProcessingTime,
+        cause: &Cause<'_>,
+        effects: &mut Effects,
+        out: &mut Output,
+    ) -> Result<(), InvalidEffects> {
+        let records = effects.egress.clone();
+        match self.apply(now, cause, effects, out) {
+            Err(InvalidEffects::Egress(error)) => {
+                effects.egress.clear();
+                for record in records {
+                    let checked = self.directory.egress(record.egress, cause.address, record.argument.clone());
+                    match checked {
+                        Ok((sink, record)) => self.emit(sink, record, out),
+                        Err(_) => effects.refused.push(Refused { argument: record.argument, why: error.to_string() }),
+                    }
+                }
+                self.apply(now, cause, effects, out)
+            }
+            applied => applied,
+        }
     }
 
     fn reject(&mut self, queued: &Queued, why: String, out: &mut Output) {

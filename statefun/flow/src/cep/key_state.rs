@@ -90,6 +90,15 @@ impl<E> KeyState<E> {
         self.waiting.is_empty() && self.partial.is_empty() && self.complete.is_empty()
     }
 
+    /// Drops partial and complete matches, so that the state is no pattern's; events that wait for the watermark stay.
+    /// Returns how many of each there were.
+    pub fn discard_matches(&mut self) -> (usize, usize) {
+        let counts = self.matches();
+        let waiting = std::mem::take(&mut self.waiting);
+        *self = Self { waiting, fed: self.fed, ..Self::default() };
+        counts
+    }
+
     /// How many events wait for the watermark.
     #[must_use]
     pub fn waiting_events(&self) -> usize {

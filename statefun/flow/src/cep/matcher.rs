@@ -185,6 +185,17 @@ impl<E: Event> Matcher<E> {
         Some(earliest.started_at.saturating_add(whole_ms))
     }
 
+    /// Whether `state` belongs to this pattern, or to none yet.
+    ///
+    /// # Errors
+    /// If it belongs to another one.
+    pub fn owns(&self, state: &KeyState<E>) -> Result<(), StateError> {
+        match state.pattern {
+            known if known == self.automaton.fingerprint || known == 0 => Ok(()),
+            other => Err(StateError::OtherPattern { state: other, pattern: self.automaton.fingerprint }),
+        }
+    }
+
     fn own(&self, state: &mut KeyState<E>) -> Result<(), StateError> {
         match state.pattern {
             known if known == self.automaton.fingerprint => Ok(()),
