@@ -1,6 +1,7 @@
-//! One function in a unit test: messages in, effects out, with state and time in your hand.
+//! Functions in unit tests: one alone, with state and time in your hand, or a small application, with faults.
 //!
-//! An [`Instance`] is one address of a function, with state that lasts from message to message and a clock that moves
+//! [`simulate`] runs an application again and again, each time with other interleavings and crashes, and says which seed
+//! failed. An [`Instance`] is one address of a function, with state that lasts from message to message and a clock that moves
 //! only when told to. Nothing runs beside it: what the function sends is returned in an [`Outcome`], and what it sends
 //! later comes out of [`Instance::advance`].
 //!
@@ -39,11 +40,13 @@
 //! assert_eq!(watch.read(|watch, context| watch.last.get(context)).unwrap().as_deref(), Some("still there?"));
 //! ```
 
+mod app;
 mod instance;
 mod outcome;
 mod store;
 #[cfg(test)]
 mod tests;
 
+pub use app::{App, simulate};
 pub use instance::Instance;
 pub use outcome::Outcome;

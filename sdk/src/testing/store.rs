@@ -7,14 +7,14 @@ use statefun::function::{DelayedCommand, Mutation, StateSpec, StateView};
 use statefun::{Address, Envelope, ProcessingTime, TypedValue};
 
 /// The state of one address.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Store {
     pub(super) specs: Vec<StateSpec>,
     values: Vec<Option<Stored>>,
     pub(super) now: ProcessingTime,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Stored {
     value: TypedValue,
     touched: ProcessingTime,
@@ -24,6 +24,11 @@ impl Store {
     pub(super) fn new(specs: Vec<StateSpec>) -> Self {
         let values = specs.iter().map(|_| None).collect();
         Self { specs, values, now: ProcessingTime::default() }
+    }
+
+    /// Whether the `index`-th value is gone at `now`.
+    pub(super) fn expires(&self, index: usize, now: ProcessingTime) -> bool {
+        self.values[index].as_ref().is_some_and(|stored| self.specs[index].expiration.is_expired(stored.touched, now))
     }
 
     /// Forgets what has expired, and restarts the clocks that an invocation restarts.
@@ -53,12 +58,12 @@ impl StateView for Store {
 }
 
 /// Messages that wait for their time.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Delayed {
     waiting: Vec<Waiting>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Waiting {
     due: ProcessingTime,
     token: Option<CompactString>,
