@@ -20,11 +20,13 @@ pub struct PressureLimits {
     pub bytes_max: usize,
     /// Bytes of records that sinks keep.
     pub outbox_bytes_max: usize,
+    /// Bytes of messages that are to be sent later. They are no work yet, so they have a bound of their own.
+    pub delayed_bytes_max: usize,
 }
 
 impl Default for PressureLimits {
     fn default() -> Self {
-        Self { messages_max: 200_000, bytes_max: 256 << 20, outbox_bytes_max: 1 << 30 }
+        Self { messages_max: 200_000, bytes_max: 256 << 20, outbox_bytes_max: 1 << 30, delayed_bytes_max: 1 << 30 }
     }
 }
 
@@ -41,6 +43,7 @@ pub struct Pressure {
 struct ShardGauges {
     messages: AtomicUsize,
     bytes: AtomicUsize,
+    delayed_bytes: AtomicUsize,
     in_channel: AtomicUsize,
 }
 
@@ -61,6 +64,7 @@ impl Pressure {
             || self.messages() > self.limits.messages_max
             || self.bytes() > self.limits.bytes_max
             || self.outbox_bytes() > self.limits.outbox_bytes_max
+            || self.delayed_bytes() > self.limits.delayed_bytes_max
     }
 
     /// Messages that wait in channels and shards.
@@ -73,6 +77,12 @@ impl Pressure {
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.shards.iter().map(|shard| shard.bytes.load(Relaxed)).sum()
+    }
+
+    /// Bytes of messages that are to be sent later.
+    #[must_use]
+    pub fn delayed_bytes(&self) -> usize {
+        self.shards.iter().map(|shard| shard.delayed_bytes.load(Relaxed)).sum()
     }
 
     /// Bytes that sinks keep.
@@ -115,6 +125,7 @@ impl Pressure {
         let gauges = &self.shards[usize::from(shard.0)];
         gauges.messages.store(load.messages, Relaxed);
         gauges.bytes.store(load.bytes, Relaxed);
+        gauges.delayed_bytes.store(load.delayed_bytes, Relaxed);
     }
 
     pub(crate) fn set_sink(&self, sink: SinkId, bytes: usize) {

@@ -11,7 +11,7 @@ use crate::Failure;
 use crate::args::RunArguments;
 
 /// Every setting: its key, its default, and what it means.
-const SETTINGS: [(&str, &str, &str); 17] = [
+const SETTINGS: [(&str, &str, &str); 18] = [
     ("node.data_dir", "./statefun-data", "where state is kept"),
     ("node.shards", "", "shards, each a thread; empty: one per core"),
     ("node.key_groups", "128", "key groups; fixed for the life of the state"),
@@ -21,7 +21,8 @@ const SETTINGS: [(&str, &str, &str); 17] = [
     ("limits.messages", "200000", "messages that may wait before sources stop"),
     ("limits.bytes", "256MiB", "their bytes"),
     ("limits.outbox_bytes", "1GiB", "bytes of egress records that may wait before sources stop"),
-    ("limits.calls", "1024", "remote calls in flight per shard"),
+    ("limits.delayed_bytes", "1GiB", "bytes of delayed messages that may wait before sources stop"),
+    ("limits.calls", "1024", "remote calls in flight per function type and shard"),
     ("stop.timeout", "30s", "how long a stop waits for the last epoch"),
     ("log.level", "info", "what is logged: error, warn, info, debug, trace, or a filter like statefun_runtime=debug"),
     ("log.format", "auto", "human, json, or auto: human on a terminal"),
@@ -147,7 +148,7 @@ impl Config {
         for key in ["limits.messages", "limits.calls", "http.workers"] {
             self.number(key)?;
         }
-        for key in ["limits.bytes", "limits.outbox_bytes"] {
+        for key in ["limits.bytes", "limits.outbox_bytes", "limits.delayed_bytes"] {
             self.bytes(key)?;
         }
         self.ratio("telemetry.sample_ratio")?;

@@ -161,6 +161,7 @@ fn options(config: &Config) -> Result<NodeOptions, Failure> {
             messages_max: config.number("limits.messages")?,
             bytes_max: config.bytes("limits.bytes")?,
             outbox_bytes_max: config.bytes("limits.outbox_bytes")?,
+            delayed_bytes_max: config.bytes("limits.delayed_bytes")?,
         },
         stop_timeout: config.duration("stop.timeout")?,
     })

@@ -75,8 +75,9 @@ impl AdminView for NodeView {
                     .map(|(function, _, stats)| format!("{function} ({} waiting)", stats.backlog))
                     .collect();
                 let detail = format!(
-                    "{} messages and {} bytes of egress records wait; most for {}",
+                    "{} messages, {} bytes of delayed messages and {} bytes of egress records wait; most for {}",
                     pressure.messages(),
+                    pressure.delayed_bytes(),
                     pressure.outbox_bytes(),
                     producers.join(", ")
                 );

@@ -62,6 +62,8 @@ pub struct Report {
     pub addresses: usize,
     /// Delayed messages that wait.
     pub delayed: usize,
+    /// Their bytes.
+    pub delayed_bytes: usize,
     /// Messages that wait in channels and shards.
     pub waiting: usize,
     /// The longest that a shard was busy with one input, in microseconds.
@@ -216,6 +218,7 @@ impl Node {
             sinks: Vec::new(),
             addresses: 0,
             delayed: 0,
+            delayed_bytes: self.pressure.delayed_bytes(),
             waiting: self.pressure.messages(),
             stall_us_max: 0,
         };

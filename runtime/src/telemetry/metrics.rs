@@ -88,8 +88,16 @@ pub fn render(report: &Report, uptime_seconds: u64) -> Result<String, prometheus
     gauge("statefun_epochs_abandoned", "Epochs abandoned since the start", report.epochs.abandoned as i64)?;
     gauge("statefun_epochs_written", "Epochs that went to disk", report.epochs.written as i64)?;
     gauge("statefun_epoch_bytes", "Bytes of all epochs since the start", report.epochs.bytes as i64)?;
+    let durations = gauges("statefun_epoch_duration_us", "From start to durable, of the newest epochs", "quantile")?;
+    let mut sorted = report.epoch_durations_us.clone();
+    sorted.sort_unstable();
+    for (label, share) in [("0.5", 0.5), ("0.99", 0.99), ("1", 1.0)] {
+        let index = (sorted.len().saturating_sub(1) as f64 * share).ceil() as usize;
+        durations.with_label_values(&[label]).set(sorted.get(index).copied().unwrap_or_default() as i64);
+    }
     gauge("statefun_addresses", "Addresses that have state", report.addresses as i64)?;
     gauge("statefun_delayed_messages", "Delayed messages that wait", report.delayed as i64)?;
+    gauge("statefun_delayed_bytes", "Their bytes", report.delayed_bytes as i64)?;
     gauge("statefun_waiting_messages", "Messages in channels and shards", report.waiting as i64)?;
     gauge("statefun_uptime_seconds", "Time since the start", uptime_seconds as i64)?;
 

@@ -1,7 +1,7 @@
 //! Calling remote functions: batches, the handshake, retries.
 
 use statefun::function::Effects;
-use statefun::{Address, CallId, DeadLetter, DeadLetterCause, EventTime, ProcessingTime, TypedValue};
+use statefun::{Address, CallId, DeadLetter, DeadLetterCause, EventTime, FunctionType, ProcessingTime, TypedValue};
 use statefun_ports::keyed_state::KeyedState;
 use statefun_ports::remote::{CallFailureKind, CallOutcome, Invocation, InvocationBatch};
 use statefun_ports::rows::Stored;
@@ -15,9 +15,9 @@ use crate::invocation::{backoff, batch_len};
 impl<S: KeyedState> Shard<S> {
     /// Starts what is ready, as far as calls may be in flight.
     pub(super) fn start_calls(&mut self, now: ProcessingTime, out: &mut Output) {
-        while self.calls.len() < self.options.calls_max {
-            let Some(address) = self.ready.pop_front() else { break };
+        while let Some(address) = self.ready.pop_front() {
             if !self.activations.contains_key(&address) {
+                self.give_place_up(address.function);
                 continue;
             }
             let entry = self.types.met(address.function);
@@ -26,6 +26,9 @@ impl<S: KeyedState> Shard<S> {
                 Bound::Nobody => {
                     let why = format!("nobody serves {} any more", address.function);
                     self.fail(now, &address, why, out);
+                }
+                Bound::Remote(_) if entry.stats.in_flight >= self.options.calls_max as u64 => {
+                    entry.awaiting_call.push_back(address);
                 }
                 Bound::Remote(_) => match entry.handshake {
                     Handshake::Probing => {
@@ -40,6 +43,12 @@ impl<S: KeyedState> Shard<S> {
                 },
             }
         }
+    }
+
+    /// A call that ended, or never began, leaves room for one of its type that waits. Whether there is room is looked at
+    /// once more when it is that one's turn.
+    fn give_place_up(&mut self, function: FunctionType) {
+        self.ready.extend(self.types.met(function).awaiting_call.pop_front());
     }
 
     /// Takes back from the waiting room whoever has waited long enough.
@@ -110,6 +119,7 @@ impl<S: KeyedState> Shard<S> {
         let Phase::Calling { count, states, probe, since, .. } = activation.phase else {
             unreachable!("an address whose call is in flight is in the calling phase")
         };
+        self.give_place_up(address.function);
         let entry = self.types.met(address.function);
         entry.stats.in_flight -= 1;
         entry.stats.latency_ms_total += now.since(since).as_millis() as u64;
@@ -221,6 +231,7 @@ impl<S: KeyedState> Shard<S> {
     /// The messages at the front were not handled: they wait and are tried again, or, when their policy says so, the
     /// one that fails becomes a dead letter.
     pub(super) fn fail(&mut self, now: ProcessingTime, address: &Address, why: String, out: &mut Output) {
+        self.give_place_up(address.function);
         let entry = self.types.met(address.function);
         let policy = entry.failure_policy();
         let embedded = matches!(entry.bound, Bound::Embedded(..));

@@ -18,6 +18,8 @@ pub(super) struct DelayedMessages {
     tokens: HashMap<(Id, CompactString), DelayedKey>,
     /// Keys of messages that no epoch has written.
     fresh: Vec<DelayedKey>,
+    /// What waits, by [`footprint`].
+    bytes: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,7 +43,10 @@ impl DelayedMessages {
         if waiting.durable == Durable::No {
             self.fresh.push(key);
         }
-        self.waiting.insert(key, waiting);
+        self.bytes += footprint(&waiting.message);
+        if let Some(replaced) = self.waiting.insert(key, waiting) {
+            self.bytes -= footprint(&replaced.message);
+        }
     }
 
     pub(super) fn token_is_live(&self, owner: &Id, token: &str) -> bool {
@@ -52,6 +57,7 @@ impl DelayedMessages {
     pub(super) fn cancel(&mut self, owner: &Id, token: &CompactString) -> Option<RowKey> {
         let key = self.tokens.remove(&(owner.clone(), token.clone()))?;
         let waiting = self.waiting.remove(&key).expect("a live token names a waiting message");
+        self.bytes -= footprint(&waiting.message);
         (waiting.durable != Durable::No).then(|| row_key(key))
     }
 
@@ -61,6 +67,7 @@ impl DelayedMessages {
             return None;
         }
         let (key, waiting) = self.waiting.pop_first()?;
+        self.bytes -= footprint(&waiting.message);
         if let Some(token) = &waiting.message.token {
             self.tokens.remove(&(waiting.message.owner.id.clone(), token.clone()));
         }
@@ -100,6 +107,16 @@ impl DelayedMessages {
     pub(super) fn len(&self) -> usize {
         self.waiting.len()
     }
+
+    /// About how much memory they take.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+}
+
+/// What a message takes while it waits: itself, its place in the order, its payload.
+fn footprint(message: &Delayed) -> usize {
+    size_of::<(DelayedKey, WaitingMessage)>() + message.envelope.argument.bytes.len()
 }
 
 fn row_key(DelayedKey { due, seq, group }: DelayedKey) -> RowKey {

@@ -130,6 +130,7 @@ impl<S: KeyedState> Shard<S> {
             entry.rebind(&*self.directory, &mut self.state);
             if !matches!(entry.bound, Bound::Remote(_)) {
                 // Nobody will ask for the states of this type, so nobody may wait for the answer.
+                self.ready.extend(std::mem::take(&mut entry.awaiting_call));
                 for address in std::mem::take(&mut entry.awaiting_probe) {
                     if let Some(activation) = self.activations.get_mut(&address) {
                         activation.phase = Phase::Ready;

@@ -61,7 +61,8 @@ pub use types::{RegisteredState, StateError};
 /// Bounds of a shard's work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// The most remote calls in flight; further addresses wait.
+    /// The most remote calls in flight for one function type; further addresses of it wait. One bound for all types
+    /// would let an endpoint that hangs keep every other from being called.
     pub calls_max: usize,
     /// The most messages of its own that a shard handles per call of [`Shard::handle`].
     pub backlog_per_turn: usize,
@@ -142,6 +143,8 @@ pub struct Load {
     pub messages: usize,
     /// Their bytes.
     pub bytes: usize,
+    /// Bytes of messages that are to be sent later.
+    pub delayed_bytes: usize,
 }
 
 /// See the [module documentation](self).
@@ -254,7 +257,7 @@ impl<S: KeyedState> Shard<S> {
 
     /// What waits in this shard.
     pub fn load(&self) -> Load {
-        self.load
+        Load { delayed_bytes: self.delayed.bytes(), ..self.load }
     }
 
     /// Which shard this is.

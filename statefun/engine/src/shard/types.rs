@@ -26,6 +26,8 @@ pub(super) struct TypeEntry {
     pub(super) handshake: Handshake,
     /// Addresses that wait for the probe.
     pub(super) awaiting_probe: VecDeque<Address>,
+    /// Addresses that are ready, while as many calls of the type are in flight as may be.
+    pub(super) awaiting_call: VecDeque<Address>,
     pub(super) stats: FunctionStats,
 }
 
@@ -121,6 +123,7 @@ impl TypeEntry {
             specs_dirty: false,
             handshake: Handshake::Unknown,
             awaiting_probe: VecDeque::new(),
+            awaiting_call: VecDeque::new(),
             stats: FunctionStats::default(),
         };
         entry.rebind(directory, state);

@@ -174,6 +174,26 @@ fn no_more_calls_are_in_flight_than_allowed() {
 }
 
 #[test]
+fn a_function_that_hangs_keeps_no_other_function_from_being_called() {
+    let options = Options { calls_max: 1, ..Options::default() };
+    let mut shard = ShardFixture::with(options, RemotePolicy::default());
+    shard.receive("shop/cart/ann", "a").expect(["call 1 shop/cart/ann: a"]);
+    shard.receive("shop/cart/bob", "b").expect_nothing();
+    shard.receive("shop/impatient/ann", "c").expect(["call 2 shop/impatient/ann: c"]);
+    shard.reply(2, nothing()).expect_nothing();
+    shard.reply(1, nothing()).expect(["call 3 shop/cart/bob: b"]);
+}
+
+#[test]
+fn whoever_waits_for_room_goes_on_when_the_one_before_fails() {
+    let options = Options { calls_max: 1, ..Options::default() };
+    let mut shard = ShardFixture::with(options, RemotePolicy::default());
+    shard.receive("shop/cart/ann", "a").expect(["call 1 shop/cart/ann: a"]);
+    shard.receive("shop/cart/bob", "b").expect_nothing();
+    shard.call_fails(1, Status(500)).expect(["call 2 shop/cart/bob: b"]);
+}
+
+#[test]
 fn a_function_that_is_undeployed_while_it_asks_for_states_goes_on_when_it_is_back() {
     let mut shard = ShardFixture::new();
     shard.receive("shop/cart/ann", "a").expect(["call 1 shop/cart/ann: a"]);

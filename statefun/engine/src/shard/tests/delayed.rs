@@ -14,8 +14,9 @@ fn a_delayed_message_is_sent_when_it_is_due_and_not_before() {
     let mut shard = shard_that_got(sends_later(50, "shop/cart/42", "later", None));
     shard.after_ms(49).expect_nothing();
     assert_eq!(shard.shard.deadline(), Some(statefun::ProcessingTime(1050)));
+    assert!(shard.shard.load().delayed_bytes > "later".len());
     shard.after_ms(1).expect(["shard 0 <- shop/cart/42: later"]);
-    assert_eq!(shard.shard.delayed_messages(), 0);
+    assert_eq!((shard.shard.delayed_messages(), shard.shard.load().delayed_bytes), (0, 0));
 }
 
 #[test]
