@@ -1,6 +1,7 @@
 //! Recovery and start, in the order that keeps promises: everything is in place before a source reads.
 
 use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
 
 use actix::prelude::*;
 use hashbrown::HashMap;
@@ -59,11 +60,9 @@ impl Node {
         let shards = (0..topology.shards).map(|id| {
             let state = (plugin.make)(ShardId(id), groups);
             let directory = Arc::clone(&universe) as Arc<dyn statefun_engine::Directory>;
-            let mut shard = Shard::new(ShardId(id), groups, topology, directory, state, recovered.epoch, options.shard);
-            restore(&mut storage, &recovered, groups, &mut shard)?;
-            Ok(shard)
+            Shard::new(ShardId(id), groups, topology, directory, state, recovered.epoch, options.shard)
         });
-        let shards = shards.collect::<Result<Vec<_>, NodeError>>()?;
+        let shards = restore(&mut storage, &recovered, groups, shards.collect())?;
         if let Some(newest) = shards.iter().map(Shard::clock).max() {
             clock::continue_from(newest);
         }
@@ -186,16 +185,47 @@ fn universe(
     Ok(Universe::new(functions, egresses, replies))
 }
 
-fn restore<S: KeyedState>(
+/// Rows on their way from the thread that reads and decodes to those that restore: enough to keep both busy, few enough
+/// to stay in the caches.
+const ROWS_PER_BATCH: usize = 512;
+const BATCHES_AHEAD: usize = 16;
+
+/// Gives every shard the rows of its key groups. Reading and restoring cost about the same, so they overlap.
+fn restore<S: KeyedState + Send>(
     storage: &mut Storage,
     recovered: &Recovered,
     groups: KeyGroups,
-    shard: &mut Shard<S>,
-) -> Result<(), NodeError> {
-    for (function, specs) in &recovered.specs {
-        shard.restore(RowKey::Specs { function: *function }, RowValue::Specs(specs.clone()));
-    }
-    shard.restore_clock(recovered.clock);
-    storage.store.load(groups.range(shard.id()), &mut |key, value| shard.restore(key, value))?;
-    Ok(())
+    shards: Vec<Shard<S>>,
+) -> Result<Vec<Shard<S>>, NodeError> {
+    std::thread::scope(|scope| {
+        let mut restoring = Vec::with_capacity(shards.len());
+        for mut shard in shards {
+            for (function, specs) in &recovered.specs {
+                shard.restore(RowKey::Specs { function: *function }, RowValue::Specs(specs.clone()));
+            }
+            shard.restore_clock(recovered.clock);
+            let range = groups.range(shard.id());
+            let (rows, inbox) = sync_channel::<Vec<(RowKey, RowValue)>>(BATCHES_AHEAD);
+            restoring.push(scope.spawn(move || {
+                for (key, value) in inbox.into_iter().flatten() {
+                    shard.restore(key, value);
+                }
+                shard
+            }));
+            let mut batch = Vec::with_capacity(ROWS_PER_BATCH);
+            storage.store.load(range, &mut |key, value| {
+                batch.push((key, value));
+                if batch.len() == ROWS_PER_BATCH {
+                    // Nobody takes rows any more only when restoring panicked, which joining it tells.
+                    let _ = rows.send(std::mem::replace(&mut batch, Vec::with_capacity(ROWS_PER_BATCH)));
+                }
+            })?;
+            let _ = rows.send(batch);
+        }
+        let restored = restoring.into_iter().map(|thread| {
+            let why = "a row of the newest epoch cannot be restored";
+            thread.join().map_err(|_| NodeError::Refused(why.to_owned()))
+        });
+        restored.collect()
+    })
 }
