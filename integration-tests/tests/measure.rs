@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use integration_tests::harness::functions::counter;
 use integration_tests::harness::ports::free_port;
 use integration_tests::harness::{
-    Application, Documents, FunctionServer, Http, Node, Percentiles, eventually, is_full,
+    Application, Broker, Call, Documents, Effects, FunctionServer, Http, Node, Percentiles, eventually, is_full,
 };
 
 const KEYS: u64 = 10_000;
@@ -75,6 +75,78 @@ fn from_exec_to_the_first_event_processed() {
     let full = Percentiles::of(full);
     println!("exec to first event, {keys} keys of state: median {:.1?}, longest {:.1?}", full.at(0.5), full.at(1.0));
     assert!(full.at(0.5) < Duration::from_secs(10));
+}
+
+#[test]
+fn a_process_that_idles_takes_little_memory() {
+    let door = free_port();
+    let server = FunctionServer::start(counter);
+    let mut node = Application::new(&Documents::new().endpoint("it/*", server.port, "").door(door)).start();
+    // Let some epochs pass.
+    std::thread::sleep(Duration::from_secs(3));
+    let rss = node.process().rss_bytes();
+    println!("an idle process has {:.1} MiB resident", rss as f64 / MIB as f64);
+    assert!(rss < 30 * MIB, "{rss} bytes");
+}
+
+#[test]
+fn from_kafka_to_kafka_exactly_once() {
+    let broker = Broker::start();
+    let kafka = broker.client();
+    let server = FunctionServer::start(|call: &Call| {
+        let effects = call.messages.iter();
+        let topic = format!("out-{}", call.function.trim_start_matches("it/"));
+        effects
+            .fold(Effects::new(), |effects, message| effects.kafka("it/out", &topic, &call.id, &message.text()))
+            .into()
+    });
+    let (rate, seconds) = (200, if is_full() { 30 } else { 6 });
+    for epoch in ["10ms", "100ms", "1s"] {
+        let (input, output) = (format!("in-{epoch}"), format!("out-{epoch}"));
+        kafka.create_topic(&input, 4);
+        kafka.create_topic(&output, 4);
+        let function = format!("it/{epoch}");
+        let module = Documents::new()
+            .endpoint("it/*", server.port, "")
+            .kafka_in(
+                &broker.address(),
+                &input,
+                &[(&input, "it/event", &function)],
+                "startupPosition: {type: earliest}",
+            )
+            .kafka_out("it/out", &broker.address(), "exactly-once");
+        let node = Application::new(&module).with(&["--epoch", epoch]).start();
+        let follower = kafka.follow(&output);
+        // Connections, topics and the function's states are known once a first record has gone all the way.
+        kafka.produce(&input, None, Some("first"), b"0");
+        eventually(Duration::from_secs(30), "the first record is read", || (!follower.is_empty()).then_some(()));
+        // Open loop: the clock starts when a record is due, whether or not the one before has arrived.
+        let begun = Instant::now();
+        for number in 0..rate * seconds {
+            let due = Duration::from_secs_f64(f64::from(number) / f64::from(rate));
+            std::thread::sleep(due.saturating_sub(begun.elapsed()));
+            let key = format!("key{}", number % 100);
+            kafka.produce(&input, None, Some(&key), due.as_micros().to_string().as_bytes());
+        }
+        let count = (rate * seconds) as usize + 1;
+        eventually(Duration::from_secs(60), "all records are read", || (follower.len() >= count).then_some(()));
+        let arrivals = follower.arrivals();
+        assert_eq!(arrivals.len(), count);
+        let latencies = arrivals.into_iter().skip(1).map(|(at, record)| {
+            let due = Duration::from_micros(record.text().parse().unwrap());
+            at.duration_since(begun).saturating_sub(due)
+        });
+        let latencies = Percentiles::of(latencies.collect());
+        println!(
+            "Kafka to Kafka through a remote function, exactly once, read_committed, {rate} records/s, epochs of {epoch}: \
+             p50 {:.1?}, p99 {:.1?}, longest {:.1?}; {} epochs written",
+            latencies.at(0.5),
+            latencies.at(0.99),
+            latencies.at(1.0),
+            node.metric("statefun_epochs_written", "")
+        );
+        assert!(latencies.at(0.5) < Duration::from_secs(5));
+    }
 }
 
 /// What a run through the door gave.

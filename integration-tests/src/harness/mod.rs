@@ -33,7 +33,7 @@ mod wait;
 
 pub use apps::{App, Language};
 pub use draws::Draws;
-pub use functions::{Answer, Call, Effects, FunctionServer, Message};
+pub use functions::{Answer, Call, Effects, FunctionServer, HangingServer, Message};
 pub use http::{Http, Response};
 pub use kafka::{Broker, Follower, KafkaClient, Record};
 pub use module::Documents;

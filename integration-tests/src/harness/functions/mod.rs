@@ -5,8 +5,10 @@
 
 mod answer;
 mod call;
+mod hanging;
 mod server;
 
 pub use answer::{Answer, Effects};
 pub use call::{Call, Message, counter};
+pub use hanging::HangingServer;
 pub use server::FunctionServer;

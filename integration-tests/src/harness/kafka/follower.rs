@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::consumer::BaseConsumer;
 
@@ -10,7 +10,7 @@ use super::Record;
 
 /// Everything a topic has held since its beginning, as it comes.
 pub struct Follower {
-    records: Arc<Mutex<Vec<Record>>>,
+    records: Arc<Mutex<Vec<(Instant, Record)>>>,
     is_over: Arc<AtomicBool>,
 }
 
@@ -22,7 +22,7 @@ impl Follower {
             while !is_over.load(Ordering::Relaxed) {
                 // Errors are the broker's absence, which ends by itself.
                 if let Some(Ok(message)) = consumer.poll(Duration::from_millis(50)) {
-                    records.lock().unwrap_or_else(PoisonError::into_inner).push(Record::of(&message));
+                    records.lock().unwrap_or_else(PoisonError::into_inner).push((Instant::now(), Record::of(&message)));
                 }
             }
         });
@@ -44,13 +44,20 @@ impl Follower {
     /// The records so far but for the first `known`.
     #[must_use]
     pub fn after(&self, known: usize) -> Vec<Record> {
-        self.records.lock().unwrap_or_else(PoisonError::into_inner)[known..].to_vec()
+        let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
+        records[known..].iter().map(|(_, record)| record.clone()).collect()
+    }
+
+    /// The records so far, and when each came.
+    #[must_use]
+    pub fn arrivals(&self) -> Vec<(Instant, Record)> {
+        self.records.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The records so far that `is_meant`.
     pub fn matching(&self, is_meant: impl Fn(&Record) -> bool) -> Vec<Record> {
         let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
-        records.iter().filter(|record| is_meant(record)).cloned().collect()
+        records.iter().map(|(_, record)| record).filter(|record| is_meant(record)).cloned().collect()
     }
 }
 
