@@ -17,7 +17,8 @@ use statefun::{Address, Epoch, FunctionType, IdHash, ProcessingTime, Symbol};
 
 use crate::rows::{Change, Stored};
 
-/// Where the values of an address are; stays valid until the address has no values left.
+/// Where the values of an address are; stays valid until the address has no values left and the state was asked for
+/// something else than to look up, read and write values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Slot(pub u32);
 
@@ -33,7 +34,19 @@ pub trait KeyedState {
     /// Where the values of `address` are, if it has any.
     fn find(&self, address: &Address, hash: IdHash) -> Option<Slot>;
 
-    /// The same, made if there is none yet.
+    /// The same for a run of addresses: appends what [`find`](Self::find) says of each to `slots`.
+    ///
+    /// A shard asks for a run of messages ahead of handling them. Most of what a message costs is waiting for memory
+    /// that no cache holds; an implementation lets these waits overlap.
+    fn find_all<'a>(
+        &self,
+        addresses: impl Iterator<Item = (&'a Address, IdHash)> + Clone,
+        slots: &mut Vec<Option<Slot>>,
+    ) {
+        slots.extend(addresses.map(|(address, hash)| self.find(address, hash)));
+    }
+
+    /// The same as [`find`](Self::find), made if there is none yet.
     fn slot(&mut self, address: &Address, hash: IdHash) -> Slot;
 
     /// A value.

@@ -47,7 +47,12 @@ pub struct MemoryState {
     now: Written,
     dirty: Vec<CellId>,
     part: Option<Part>,
+    /// Which of a run of cells are to be encoded, kept for its buffer.
+    are_frozen: Vec<bool>,
 }
+
+/// How many entries are looked at ahead of encoding them.
+const LOOK_AHEAD: usize = 32;
 
 /// A cell, in lists.
 #[derive(Clone, Copy, Debug)]
@@ -107,6 +112,7 @@ impl MemoryState {
             now: Written::Even,
             dirty: Vec::new(),
             part: None,
+            are_frozen: Vec::new(),
         }
     }
 
@@ -114,17 +120,6 @@ impl MemoryState {
     #[must_use]
     pub fn dirty(&self) -> usize {
         self.dirty.len()
-    }
-
-    /// Gives up a cell without value that no part and no store needs, and its slot if it was the last.
-    fn give_up(&mut self, id: CellId) {
-        let entry = &mut self.slab[id.slot];
-        entry.give_up(id.state);
-        if entry.is_unused() {
-            let hash = entry.address.hash();
-            self.tables.remove(&entry.address, hash, id.slot);
-            self.slab.remove(id.slot);
-        }
     }
 
     /// The first write to a cell in this epoch, or one that makes or deletes its value.
@@ -167,6 +162,17 @@ impl MemoryState {
     }
 }
 
+/// Gives up a cell without value that no part and no store needs, and its slot if it was the last.
+fn give_up(slab: &mut Slab, tables: &mut Tables, id: CellId) {
+    let entry = &mut slab[id.slot];
+    entry.give_up(id.state);
+    if entry.is_unused() {
+        let hash = entry.address.hash();
+        tables.remove(&entry.address, hash, id.slot);
+        slab.remove(id.slot);
+    }
+}
+
 /// Adds a frozen cell to the part; it is written from then on. `false` when there is nothing to write: it was born and
 /// deleted between two cuts.
 fn encode(
@@ -202,6 +208,25 @@ impl KeyedState for MemoryState {
     #[inline]
     fn find(&self, address: &Address, hash: IdHash) -> Option<Slot> {
         self.tables.find(address, hash, |slot| self.slab[slot].address == *address)
+    }
+
+    fn find_all<'a>(
+        &self,
+        addresses: impl Iterator<Item = (&'a Address, IdHash)> + Clone,
+        slots: &mut Vec<Option<Slot>>,
+    ) {
+        // Two passes without anything in between that depends on what they find: a processor goes on to the next
+        // address, and asks for its memory, while it waits for that of the one before. First the tables, then the
+        // entries they lead to.
+        let first = slots.len();
+        slots.extend(addresses.clone().map(|(address, hash)| self.tables.guess(address, hash)));
+        for (found, (address, hash)) in slots[first..].iter_mut().zip(addresses) {
+            if let Some(slot) = *found
+                && self.slab[slot].address != *address
+            {
+                *found = self.find(address, hash);
+            }
+        }
     }
 
     #[inline]
@@ -323,22 +348,19 @@ impl KeyedState for MemoryState {
         let Some(mut part) = self.part.take() else { return true };
         if let Some(writer) = &mut part.writer {
             let end = part.frozen.len().min(part.walked.saturating_add(rows_max.max(1)));
-            for &id in &part.frozen[part.walked..end] {
-                // Gone, or a write came first and encoded it.
-                let is_frozen = self.slab[id.slot]
-                    .cell(id.state)
-                    .is_some_and(|cell| cell.written != Written::Never && cell.written != self.now);
-                if is_frozen
-                    && !encode(
-                        writer,
-                        &mut part.tombstones,
-                        &self.tables,
-                        &self.states,
-                        (&mut self.slab, &self.live),
-                        id,
-                    )
-                {
-                    self.give_up(id);
+            for run in part.frozen[part.walked..end].chunks(LOOK_AHEAD) {
+                // Looked at in a pass of its own: entries lie anywhere, and so the waits for their memory overlap. What
+                // is not frozen is gone, or a write came first and encoded it.
+                self.are_frozen.clear();
+                self.are_frozen.extend(run.iter().map(|id| {
+                    let cell = self.slab[id.slot].cell(id.state);
+                    cell.is_some_and(|cell| cell.written != Written::Never && cell.written != self.now)
+                }));
+                for (&id, _) in run.iter().zip(&self.are_frozen).filter(|(_, is_frozen)| **is_frozen) {
+                    let values = (&mut self.slab, &self.live);
+                    if !encode(writer, &mut part.tombstones, &self.tables, &self.states, values, id) {
+                        give_up(&mut self.slab, &mut self.tables, id);
+                    }
                 }
             }
             part.walked = end;
@@ -363,7 +385,7 @@ impl KeyedState for MemoryState {
                 .cell(id.state)
                 .is_some_and(|cell| cell.value.is_none() && cell.written == Written::Never);
             if is_gone {
-                self.give_up(id);
+                give_up(&mut self.slab, &mut self.tables, id);
             }
         }
     }

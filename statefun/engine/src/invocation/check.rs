@@ -7,12 +7,6 @@ use statefun::{Address, EgressRecord, SinkId};
 use crate::directory::{Directory, EgressError};
 use crate::shard::{RegisteredState, StateError};
 
-/// Effects that may be applied: the egress records are decoded.
-pub struct CheckedEffects {
-    /// Records for sinks, in order.
-    pub egress: Vec<(SinkId, EgressRecord)>,
-}
-
 /// Why the effects of an invocation cannot be applied.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidEffects {
@@ -33,7 +27,8 @@ pub enum InvalidEffects {
     NoTime,
 }
 
-/// Checks everything `effects` want, without changing anything but moving the egress arguments out.
+/// Checks everything `effects` want, without changing anything but moving the egress arguments out: decoded, they are
+/// in `egress` afterwards, in order, with the sinks they are for.
 ///
 /// # Errors
 /// The first thing that cannot be done.
@@ -43,7 +38,8 @@ pub fn check(
     states: &[RegisteredState],
     token_is_live: &dyn Fn(&str) -> bool,
     effects: &mut Effects,
-) -> Result<CheckedEffects, InvalidEffects> {
+    egress: &mut Vec<(SinkId, EgressRecord)>,
+) -> Result<(), InvalidEffects> {
     for mutation in &effects.mutations {
         let Some(state) = states.iter().find(|state| state.spec.name == mutation.name) else {
             return Err(StateError::Unknown { function: address.function, name: mutation.name }.into());
@@ -60,12 +56,14 @@ pub fn check(
             .into());
         }
     }
-    check_tokens(token_is_live, &effects.delayed)?;
-    let mut egress = Vec::with_capacity(effects.egress.len());
+    if !effects.delayed.is_empty() {
+        check_tokens(token_is_live, &effects.delayed)?;
+    }
+    egress.clear();
     for message in effects.egress.drain(..) {
         egress.push(directory.egress(message.egress, address, message.argument)?);
     }
-    Ok(CheckedEffects { egress })
+    Ok(())
 }
 
 fn check_tokens(token_is_live: &dyn Fn(&str) -> bool, delayed: &[DelayedCommand]) -> Result<(), InvalidEffects> {

@@ -7,4 +7,4 @@ mod check;
 
 pub use backoff::backoff;
 pub use batch::batch_len;
-pub use check::{CheckedEffects, InvalidEffects, check};
+pub use check::{InvalidEffects, check};

@@ -8,6 +8,7 @@ use statefun_ports::rows::{Delayed, Stored};
 use super::activation::Durable;
 use super::delayed::{DelayedKey, WaitingMessage};
 use super::{Output, Shard};
+use crate::channel::SinkItem;
 use crate::invocation::{InvalidEffects, check};
 
 /// What had these effects.
@@ -35,15 +36,16 @@ impl<S: KeyedState> Shard<S> {
         }
         let Cause { address, hash, event_time, slot } = *cause;
         let entry = self.types.met(address.function);
-        let checked = check(
+        check(
             &*self.directory,
             address,
             &entry.states,
             &|token| self.delayed.token_is_live(&address.id, token),
             effects,
+            &mut self.egress,
         )?;
         entry.stats.sent += (effects.messages.len() + effects.delayed.len()) as u64;
-        entry.stats.egress += checked.egress.len() as u64;
+        entry.stats.egress += self.egress.len() as u64;
 
         if !effects.mutations.is_empty() {
             // Applied before the sends in memory, which nobody can tell apart: both are in the same step.
@@ -54,6 +56,29 @@ impl<S: KeyedState> Shard<S> {
                 self.state.put(slot, index, mutation.value.map(|value| Stored { value, touched: now }));
             }
         }
+        if !effects.messages.is_empty() {
+            self.send_all(address, event_time, effects, out);
+        }
+        for command in effects.delayed.drain(..) {
+            self.delay(now, cause, command);
+        }
+        for (sink, record) in self.egress.drain(..) {
+            out.sinks[usize::from(sink.0)].push(SinkItem::Record(record));
+        }
+        for refused in effects.refused.drain(..) {
+            let letter = DeadLetter {
+                cause: DeadLetterCause::Rejected,
+                detail: refused.why,
+                origin: address.to_string(),
+                envelope: None,
+                raw: Some(refused.argument.bytes.to_bytes()),
+            };
+            self.dead_letter(letter, out);
+        }
+        Ok(())
+    }
+
+    fn send_all(&mut self, address: &Address, event_time: EventTime, effects: &mut Effects, out: &mut Output) {
         let replies = self.directory.replies();
         for message in effects.messages.drain(..) {
             if let Some((function, sink)) = replies
@@ -68,35 +93,23 @@ impl<S: KeyedState> Shard<S> {
             let caller = Some(address.clone());
             self.send(Envelope { target: message.target, hash, caller, argument: message.argument, event_time }, out);
         }
-        for command in effects.delayed.drain(..) {
-            match command {
-                DelayedCommand::Send { delay, target, argument, token } => {
-                    let group = self.groups.group(hash);
-                    let key = DelayedKey { due: now.after(delay), seq: self.next_seq, group };
-                    self.next_seq += 1;
-                    let mut envelope = Envelope::new(target, argument).from(address.clone());
-                    envelope.event_time = event_time;
-                    let message = Delayed { owner: address.clone(), envelope, token };
-                    self.delayed.insert(key, WaitingMessage { durable: Durable::No, message });
-                }
-                DelayedCommand::Cancel { token } => {
-                    self.tombstones.extend(self.delayed.cancel(&address.id, &token));
-                }
+    }
+
+    fn delay(&mut self, now: ProcessingTime, cause: &Cause<'_>, command: DelayedCommand) {
+        let Cause { address, hash, event_time, .. } = *cause;
+        match command {
+            DelayedCommand::Send { delay, target, argument, token } => {
+                let group = self.groups.group(hash);
+                let key = DelayedKey { due: now.after(delay), seq: self.next_seq, group };
+                self.next_seq += 1;
+                let mut envelope = Envelope::new(target, argument).from(address.clone());
+                envelope.event_time = event_time;
+                let message = Delayed { owner: address.clone(), envelope, token };
+                self.delayed.insert(key, WaitingMessage { durable: Durable::No, message });
+            }
+            DelayedCommand::Cancel { token } => {
+                self.tombstones.extend(self.delayed.cancel(&address.id, &token));
             }
         }
-        for (sink, record) in checked.egress {
-            self.emit(sink, record, out);
-        }
-        for refused in effects.refused.drain(..) {
-            let letter = DeadLetter {
-                cause: DeadLetterCause::Rejected,
-                detail: refused.why,
-                origin: address.to_string(),
-                envelope: None,
-                raw: Some(refused.argument.bytes.to_bytes()),
-            };
-            self.dead_letter(letter, out);
-        }
-        Ok(())
     }
 }

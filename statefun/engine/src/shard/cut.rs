@@ -41,6 +41,11 @@ enum Stage {
 }
 
 impl Cut {
+    /// Whether an envelope of a channel must be recorded: it was sent ahead of a marker which is still on its way.
+    pub(super) fn records(&self, from: Participant) -> bool {
+        self.stage == Stage::Open && self.missing.contains(&from)
+    }
+
     pub(super) fn has_work(&self) -> bool {
         self.stage == Stage::Open && self.missing.is_empty()
     }
@@ -115,8 +120,7 @@ impl<S: KeyedState> Shard<S> {
     /// Records an envelope that was sent ahead of a marker which is still on its way.
     pub(super) fn record_if_open(&mut self, from: Participant, queued: &mut Queued) {
         if let Some(cut) = &mut self.cut
-            && cut.stage == Stage::Open
-            && cut.missing.contains(&from)
+            && cut.records(from)
         {
             queued.durable = Durable::In(cut.epoch);
             record_waiting(&mut self.state, self.groups, queued);

@@ -1,7 +1,7 @@
 //! Running functions that live in this process.
 
 use statefun::function::{Context, Effects, FunctionError, Live, Refused, StateView};
-use statefun::{Address, DeadLetter, DeadLetterCause, ProcessingTime, TypedValue};
+use statefun::{Address, DeadLetter, DeadLetterCause, Envelope, ProcessingTime, TypedValue};
 use statefun_ports::keyed_state::{KeyedState, Slot};
 
 use super::activation::Queued;
@@ -11,18 +11,24 @@ use super::{Output, Shard};
 use crate::invocation::InvalidEffects;
 
 impl<S: KeyedState> Shard<S> {
-    /// Runs a message for an address that has nothing else to do.
-    pub(super) fn invoke_embedded(&mut self, now: ProcessingTime, queued: Queued, out: &mut Output) {
-        match self.run_embedded(now, &queued, out) {
-            Ok(()) => self.finish(&queued),
-            Err(FunctionError::Retry(why)) => {
+    /// A message was not handled by an address that has nothing else to do.
+    #[cold]
+    pub(super) fn embedded_failed(
+        &mut self,
+        now: ProcessingTime,
+        queued: Queued,
+        error: FunctionError,
+        out: &mut Output,
+    ) {
+        match error {
+            FunctionError::Retry(why) => {
                 let address = queued.envelope.target.clone();
                 self.enqueue(queued);
                 // It was idle, so queueing put it at the end of the ready list; it leaves that for the waiting room.
                 self.ready.pop_back();
                 self.fail(now, &address, why, out);
             }
-            Err(FunctionError::Reject(why)) => {
+            FunctionError::Reject(why) => {
                 self.reject(&queued, why, out);
                 self.finish(&queued);
             }
@@ -37,7 +43,7 @@ impl<S: KeyedState> Shard<S> {
                 self.activations.remove(address);
                 return;
             };
-            match self.run_embedded(now, &queued, out) {
+            match self.run_embedded(now, &queued.envelope, None, out) {
                 Ok(()) => self.settle_front(address, queued),
                 Err(FunctionError::Reject(why)) => {
                     self.reject(&queued, why, out);
@@ -64,14 +70,25 @@ impl<S: KeyedState> Shard<S> {
         }
     }
 
-    fn run_embedded(&mut self, now: ProcessingTime, queued: &Queued, out: &mut Output) -> Result<(), FunctionError> {
-        let envelope = &queued.envelope;
+    /// Runs a message. `slot` is where its target's values are, if it had any when somebody looked.
+    pub(super) fn run_embedded(
+        &mut self,
+        now: ProcessingTime,
+        envelope: &Envelope,
+        slot: Option<Slot>,
+        out: &mut Output,
+    ) -> Result<(), FunctionError> {
         let address = &envelope.target;
         let entry = self.types.met(address.function);
         let Bound::Embedded(function, _) = &entry.bound else { return Ok(()) };
-        let mut effects = std::mem::take(&mut self.scratch);
+        entry.stats.invocations += 1;
+        let mut effects = self.scratch.take().unwrap_or_default();
         effects.clear();
-        let slot = if entry.states.is_empty() { None } else { self.state.find(address, envelope.hash) };
+        // What had no values may have been given some by the message before.
+        let slot = match slot {
+            None if !entry.states.is_empty() => self.state.find(address, envelope.hash),
+            found => found,
+        };
         let live_state = function.live_state().map(|index| (index, entry.states[index].index));
         let mut live = match (live_state, slot) {
             (Some((_, index)), Some(slot)) => self.state.take_live(slot, index),
@@ -90,8 +107,7 @@ impl<S: KeyedState> Shard<S> {
         if let Some((index, _)) = live_state {
             context = context.with_live(index, &mut live);
         }
-        let result = function.invoke(&mut context, &envelope.argument);
-        entry.stats.invocations += 1;
+        let mut result = function.invoke(&mut context, &envelope.argument);
         if let Some((_, index)) = live_state {
             match slot {
                 Some(slot) => self.state.put_live(slot, index, live, now),
@@ -104,19 +120,21 @@ impl<S: KeyedState> Shard<S> {
         }
         if result.is_err() {
             entry.stats.failures += 1;
-        } else if let Some(slot) = slot {
-            touch(&mut self.state, slot, &entry.states, now);
+        } else {
+            if let Some(slot) = slot {
+                touch(&mut self.state, slot, &entry.states, now);
+            }
+            if !effects.is_empty() {
+                let cause = Cause { address, hash: envelope.hash, event_time: envelope.event_time, slot };
+                let applied = if live_state.is_some() && !effects.egress.is_empty() {
+                    self.apply_all_but_bad_records(now, &cause, &mut effects, out)
+                } else {
+                    self.apply(now, &cause, &mut effects, out)
+                };
+                result = applied.map_err(|invalid| FunctionError::Retry(invalid.to_string()));
+            }
         }
-        let cause = Cause { address, hash: envelope.hash, event_time: envelope.event_time, slot };
-        let result = result.and_then(|()| {
-            let applied = if live_state.is_some() && !effects.egress.is_empty() {
-                self.apply_all_but_bad_records(now, &cause, &mut effects, out)
-            } else {
-                self.apply(now, &cause, &mut effects, out)
-            };
-            applied.map_err(|invalid| FunctionError::Retry(invalid.to_string()))
-        });
-        self.scratch = effects;
+        self.scratch = Some(effects);
         result
     }
 

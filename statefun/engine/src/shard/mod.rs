@@ -44,7 +44,7 @@ use statefun::{
     Address, CallId, DeadLetter, DeadLetterCause, EgressRecord, Envelope, Epoch, KeyGroups, ProcessingTime, ShardId,
     SinkId,
 };
-use statefun_ports::keyed_state::{EncodedPart, KeyedState};
+use statefun_ports::keyed_state::{EncodedPart, KeyedState, Slot};
 use statefun_ports::remote::{CallOutcome, InvocationBatch};
 use statefun_ports::rows::RowKey;
 
@@ -57,6 +57,10 @@ use types::{Bound, Types};
 
 pub use inspect::{FunctionStats, StateEntry};
 pub use types::{RegisteredState, StateError};
+
+/// For how many messages values are looked up ahead of handling them: enough for their waits for memory to overlap, and
+/// so few that what was fetched is still in the nearest cache when it is its turn.
+const LOOK_AHEAD: usize = 32;
 
 /// Bounds of a shard's work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -177,7 +181,11 @@ pub struct Shard<S> {
     cut: Option<Cut>,
     /// Epochs up to this one are over for this shard; their markers are ignored.
     closed: Epoch,
-    scratch: Effects,
+    scratch: Option<Box<Effects>>,
+    /// Where the values of the messages under way are, kept for its buffer.
+    slots: Vec<Option<Slot>>,
+    /// Egress records of the invocation under way, decoded; kept for its buffer.
+    egress: Vec<(SinkId, EgressRecord)>,
 }
 
 impl<S: KeyedState> Shard<S> {
@@ -214,7 +222,9 @@ impl<S: KeyedState> Shard<S> {
             clock: ProcessingTime::default(),
             cut: None,
             closed,
-            scratch: Effects::default(),
+            scratch: None,
+            slots: Vec::new(),
+            egress: Vec::new(),
         }
     }
 
@@ -224,14 +234,7 @@ impl<S: KeyedState> Shard<S> {
         self.clock = self.clock.max(now);
         let now = self.clock;
         match input {
-            Input::Batch { from, items } => {
-                for item in items {
-                    match item {
-                        Item::Envelope(envelope) => self.arrive(now, from, envelope, out),
-                        Item::Marker(marker) => self.on_marker(from, marker, out),
-                    }
-                }
-            }
+            Input::Batch { from, items } => self.on_batch(now, from, &items, out),
             Input::Reply { call, outcome } => self.on_reply(now, call, outcome, out),
             Input::Tick => {}
             Input::Completed(epoch) => self.on_completed(epoch),
@@ -270,8 +273,52 @@ impl<S: KeyedState> Shard<S> {
         self.backlog.is_empty() && self.activations.is_empty()
     }
 
-    /// An envelope from a channel.
-    fn arrive(&mut self, now: ProcessingTime, from: Participant, envelope: Envelope, out: &mut Output) {
+    /// Items of one channel.
+    fn on_batch(&mut self, now: ProcessingTime, from: Participant, items: &[Item], out: &mut Output) {
+        let mut slots = std::mem::take(&mut self.slots);
+        let mut rest = items;
+        while let Some(first) = rest.first() {
+            if let Item::Marker(marker) = first {
+                self.on_marker(from, *marker, out);
+                rest = &rest[1..];
+                continue;
+            }
+            // No marker among them: slots hold as long as values are only looked up, read and written.
+            let run = rest.iter().take(LOOK_AHEAD).map_while(|item| match item {
+                Item::Envelope(envelope) => Some(envelope),
+                Item::Marker(_) => None,
+            });
+            let is_recorded = self.cut.as_ref().is_some_and(|cut| cut.records(from));
+            slots.clear();
+            self.state.find_all(run.clone().map(|envelope| (&envelope.target, envelope.hash)), &mut slots);
+            for (envelope, slot) in run.zip(&slots) {
+                if is_recorded || self.ahead > 0 || !self.runs_at_once(envelope) {
+                    self.arrive(now, from, envelope.clone(), *slot, out);
+                    continue;
+                }
+                // What most messages are: nothing is ahead of it, and nothing need remember it once it was handled.
+                let seq = self.next_seq;
+                self.next_seq += 1;
+                self.types.met(envelope.target.function).stats.received += 1;
+                if let Err(error) = self.run_embedded(now, envelope, *slot, out) {
+                    let queued = Queued { seq, durable: Durable::No, envelope: envelope.clone() };
+                    self.embedded_failed(now, queued, error, out);
+                }
+            }
+            rest = &rest[slots.len()..];
+        }
+        self.slots = slots;
+    }
+
+    /// An envelope from a channel. `slot` is where the values of its target are, if it had any a moment ago.
+    fn arrive(
+        &mut self,
+        now: ProcessingTime,
+        from: Participant,
+        envelope: Envelope,
+        slot: Option<Slot>,
+        out: &mut Output,
+    ) {
         let mut queued = self.number(envelope);
         self.record_if_open(from, &mut queued);
         if self.ahead > 0 {
@@ -279,8 +326,16 @@ impl<S: KeyedState> Shard<S> {
             self.postpone(queued);
             self.ahead = self.backlog.len();
         } else {
-            self.deliver(now, queued, out);
+            self.deliver(now, queued, slot, out);
         }
+    }
+
+    /// Whether a message's target is an embedded function that has nothing else to do.
+    #[inline]
+    fn runs_at_once(&mut self, envelope: &Envelope) -> bool {
+        let entry = self.types.entry(envelope.target.function, &*self.directory, &mut self.state);
+        matches!(entry.bound, Bound::Embedded(..))
+            && (self.activations.is_empty() || !self.activations.contains_key(&envelope.target))
     }
 
     /// Adds a message to the backlog.
@@ -298,11 +353,17 @@ impl<S: KeyedState> Shard<S> {
     }
 
     /// Brings a message to its function: invokes it, or queues it.
-    fn deliver(&mut self, now: ProcessingTime, queued: Queued, out: &mut Output) {
+    fn deliver(&mut self, now: ProcessingTime, queued: Queued, slot: Option<Slot>, out: &mut Output) {
         let function = queued.envelope.target.function;
-        let entry = self.types.entry(function, &*self.directory, &mut self.state);
-        entry.stats.received += 1;
-        match &entry.bound {
+        self.types.entry(function, &*self.directory, &mut self.state).stats.received += 1;
+        if self.runs_at_once(&queued.envelope) {
+            match self.run_embedded(now, &queued.envelope, slot, out) {
+                Ok(()) => self.finish(&queued),
+                Err(error) => self.embedded_failed(now, queued, error, out),
+            }
+            return;
+        }
+        match &self.types.met(function).bound {
             Bound::Nobody => {
                 let letter = DeadLetter {
                     cause: DeadLetterCause::UnknownFunction,
@@ -313,11 +374,6 @@ impl<S: KeyedState> Shard<S> {
                 };
                 self.dead_letter(letter, out);
                 self.finish(&queued);
-            }
-            Bound::Embedded(..)
-                if self.activations.is_empty() || !self.activations.contains_key(&queued.envelope.target) =>
-            {
-                self.invoke_embedded(now, queued, out);
             }
             Bound::Embedded(..) | Bound::Remote(_) => self.enqueue(queued),
         }
@@ -370,13 +426,23 @@ impl<S: KeyedState> Shard<S> {
 
     /// Handles what this shard sent to itself, boundedly: a cycle of messages must not keep markers waiting.
     fn drain_backlog(&mut self, now: ProcessingTime, out: &mut Output) {
-        for _ in 0..self.options.backlog_per_turn {
-            let Some(queued) = self.backlog.pop_front() else { break };
-            self.ahead = self.ahead.saturating_sub(1);
-            self.load.messages -= 1;
-            self.load.bytes -= queued.envelope.footprint();
-            self.deliver(now, queued, out);
+        let mut slots = std::mem::take(&mut self.slots);
+        let mut left = self.options.backlog_per_turn;
+        while left > 0 && !self.backlog.is_empty() {
+            slots.clear();
+            let (run, _) = self.backlog.as_slices();
+            let run = run.iter().take(LOOK_AHEAD.min(left)).map(|queued| &queued.envelope);
+            self.state.find_all(run.map(|envelope| (&envelope.target, envelope.hash)), &mut slots);
+            left -= slots.len();
+            for slot in &slots {
+                let queued = self.backlog.pop_front().expect("looked at just now, and others are added behind it");
+                self.ahead = self.ahead.saturating_sub(1);
+                self.load.messages -= 1;
+                self.load.bytes -= queued.envelope.footprint();
+                self.deliver(now, queued, *slot, out);
+            }
         }
+        self.slots = slots;
     }
 
     /// Sends delayed messages that are due.

@@ -95,7 +95,7 @@ pub enum BlobError {
 #[derive(Debug)]
 pub struct BlobWriter {
     id: BlobId,
-    sections: BTreeMap<u16, SectionBuffer>,
+    sections: SectionBuffers,
     scratch: Vec<u8>,
 }
 
@@ -105,11 +105,44 @@ struct SectionBuffer {
     rows: u64,
 }
 
+/// Sections by key group. Rows come in any order and are many, so the groups that there usually are have their place.
+#[derive(Debug, Default)]
+struct SectionBuffers {
+    /// Of groups below [`NEAR_GROUPS`]; those without rows are not written.
+    near: Vec<SectionBuffer>,
+    far: BTreeMap<u16, SectionBuffer>,
+}
+
+const NEAR_GROUPS: u16 = 1024;
+
+impl SectionBuffers {
+    #[inline]
+    fn of(&mut self, group: u16) -> &mut SectionBuffer {
+        if group >= NEAR_GROUPS {
+            return self.far.entry(group).or_default();
+        }
+        if usize::from(group) >= self.near.len() {
+            self.near.resize_with(usize::from(group) + 1, SectionBuffer::default);
+        }
+        &mut self.near[usize::from(group)]
+    }
+
+    /// Those with rows, groups ascending.
+    fn iter(&self) -> impl Iterator<Item = (u16, &SectionBuffer)> {
+        let near = (0..).zip(&self.near).filter(|(_, section)| section.rows > 0);
+        near.chain(self.far.iter().map(|(group, section)| (*group, section)))
+    }
+
+    fn into_iter(self) -> impl Iterator<Item = SectionBuffer> {
+        self.near.into_iter().filter(|section| section.rows > 0).chain(self.far.into_values())
+    }
+}
+
 impl BlobWriter {
     /// Begins a blob without rows.
     #[must_use]
     pub fn new(id: BlobId) -> Self {
-        Self { id, sections: BTreeMap::new(), scratch: Vec::new() }
+        Self { id, sections: SectionBuffers::default(), scratch: Vec::new() }
     }
 
     /// Adds a row, or a tombstone when `value` is `None`. Rows come in any order.
@@ -118,7 +151,7 @@ impl BlobWriter {
     /// When `key` is too short to hold a key group; keys come from [`RowKey`].
     pub fn append(&mut self, key: &[u8], value: Option<&[u8]>) {
         let group = key.first_chunk().copied().map(u16::from_be_bytes).expect("a row key begins with its key group");
-        let section = self.sections.entry(group).or_default();
+        let section = self.sections.of(group);
         frame::put(&mut section.bytes, Row { key, value });
         section.rows += 1;
     }
@@ -135,13 +168,13 @@ impl BlobWriter {
     /// How many rows were added.
     #[must_use]
     pub fn rows(&self) -> u64 {
-        self.sections.values().map(|section| section.rows).sum()
+        self.sections.iter().map(|(_, section)| section.rows).sum()
     }
 
     /// How many bytes the rows take so far.
     #[must_use]
     pub fn bytes(&self) -> u64 {
-        self.sections.values().map(|section| section.bytes.len() as u64).sum()
+        self.sections.iter().map(|(_, section)| section.bytes.len() as u64).sum()
     }
 
     /// Computes the checksums and hands out the blob in chunks: the header, then each section.
@@ -152,7 +185,8 @@ impl BlobWriter {
     pub fn finish(self) -> Vec<Bytes> {
         let participant = self.id.participant.as_bytes();
         let fixed_len = PREFIX_LEN + 8 + 8 + varint::len(participant.len() as u64) + participant.len() + 4;
-        let header_len = fixed_len + self.sections.len() * INDEX_ENTRY_LEN + CRC_LEN;
+        let sections_count = self.sections.iter().count();
+        let header_len = fixed_len + sections_count * INDEX_ENTRY_LEN + CRC_LEN;
 
         let mut header = Vec::with_capacity(header_len);
         header.extend_from_slice(MAGIC);
@@ -161,9 +195,9 @@ impl BlobWriter {
         header.extend_from_slice(&self.id.generation.to_le_bytes());
         header.extend_from_slice(&self.id.epoch.to_le_bytes());
         varint::put_slice(&mut header, participant);
-        header.extend_from_slice(&(self.sections.len() as u32).to_le_bytes());
+        header.extend_from_slice(&(sections_count as u32).to_le_bytes());
         let mut offset = 0u64;
-        for (group, section) in &self.sections {
+        for (group, section) in self.sections.iter() {
             let len = section.bytes.len() as u64;
             header.extend_from_slice(&group.to_le_bytes());
             header.extend_from_slice(&offset.to_le_bytes());
@@ -175,7 +209,7 @@ impl BlobWriter {
         header.extend_from_slice(&crc32fast::hash(&header).to_le_bytes());
         debug_assert_eq!(header.len(), header_len);
 
-        let sections = self.sections.into_values().map(|section| section.bytes.into());
+        let sections = self.sections.into_iter().map(|section| section.bytes.into());
         std::iter::once(header.into()).chain(sections).collect()
     }
 }
