@@ -93,6 +93,7 @@ pub enum TokenError {
 pub struct NoTimers;
 
 impl<'a> Context<'a> {
+    #[inline]
     pub(crate) fn new(home: &'a mut dyn Home) -> Self {
         Self { home }
     }
@@ -104,6 +105,7 @@ impl<'a> Context<'a> {
     }
 
     /// The id of the instance that runs: the last part of its address.
+    #[inline]
     #[must_use]
     pub fn id(&self) -> &str {
         &self.home.address().id
@@ -270,10 +272,12 @@ impl<'a> Context<'a> {
         Ok(())
     }
 
+    #[inline]
     pub(crate) fn value(&self, index: usize) -> Option<&TypedValue> {
         self.home.value(index)
     }
 
+    #[inline]
     pub(crate) fn set_value(&mut self, index: usize, value: Option<TypedValue>) {
         self.home.set_value(index, value);
     }

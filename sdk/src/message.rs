@@ -24,6 +24,7 @@ pub struct Message<'a> {
 
 impl<'a> Message<'a> {
     /// A message that says `value`.
+    #[inline]
     #[must_use]
     pub fn new(value: &'a TypedValue) -> Self {
         Self { value }
@@ -71,6 +72,7 @@ impl<'a> Message<'a> {
         self.value
     }
 
+    #[inline]
     fn check(&self, expected: ValueType) -> Result<(), MessageError> {
         let found = self.value.value_type;
         if found == expected { Ok(()) } else { Err(MessageError::Type { expected, found }) }

@@ -53,6 +53,7 @@ impl<T: Copy> Name<T> {
         Self { text, interned: OnceLock::new() }
     }
 
+    #[inline]
     fn get(&self, intern: impl FnOnce(&'static str) -> T) -> T {
         *self.interned.get_or_init(|| intern(self.text))
     }
@@ -69,6 +70,7 @@ impl FunctionName {
     }
 
     /// The interned name.
+    #[inline]
     #[must_use]
     pub fn get(&self) -> FunctionType {
         self.0.get(|text| FunctionType::parse(text).expect(MANY_NAMES))
@@ -92,6 +94,7 @@ impl EgressName {
     }
 
     /// The interned name.
+    #[inline]
     #[must_use]
     pub fn get(&self) -> statefun::EgressId {
         self.0.get(|text| statefun::EgressId(Symbol::intern(text).expect(MANY_NAMES)))
@@ -115,6 +118,7 @@ impl ValueTypeName {
     }
 
     /// The interned name.
+    #[inline]
     #[must_use]
     pub fn get(&self) -> ValueType {
         self.0.get(|text| ValueType::named(text).expect(MANY_NAMES))

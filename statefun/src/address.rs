@@ -67,6 +67,7 @@ impl FunctionType {
     }
 
     /// A small dense number for tables; stable within this process only.
+    #[inline]
     #[must_use]
     pub fn index(self) -> usize {
         self.0.index()
@@ -100,6 +101,7 @@ pub struct Address {
 
 impl Address {
     /// An address of its two parts.
+    #[inline]
     pub fn new(function: FunctionType, id: impl Into<Id>) -> Self {
         Self { function, id: id.into() }
     }
@@ -118,6 +120,7 @@ impl Address {
 
     /// The hash that decides key group and table position. Of the id alone: every function of one id lives
     /// on one shard, as in StateFun.
+    #[inline]
     #[must_use]
     pub fn hash(&self) -> IdHash {
         IdHash::of(&self.id)

@@ -24,6 +24,7 @@ pub struct Envelope {
 
 impl Envelope {
     /// An envelope without caller and event time.
+    #[inline]
     #[must_use]
     pub fn new(target: Address, argument: TypedValue) -> Self {
         let hash = target.hash();
@@ -38,6 +39,7 @@ impl Envelope {
     }
 
     /// What this costs in memory, in bytes, for budgets: its own size and what it points to.
+    #[inline]
     #[must_use]
     pub fn footprint(&self) -> usize {
         size_of::<Self>() + self.argument.bytes.len()

@@ -65,6 +65,7 @@ impl Symbol {
     }
 
     /// A small dense number, stable within this process only.
+    #[inline]
     #[must_use]
     pub fn index(self) -> usize {
         self.0.index as usize
@@ -84,6 +85,7 @@ impl Symbol {
 }
 
 impl PartialEq for Symbol {
+    #[inline]
     fn eq(&self, other: &Self) -> bool {
         std::ptr::eq(self.0, other.0)
     }

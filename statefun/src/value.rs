@@ -31,6 +31,7 @@ impl SmallBytes {
     }
 
     /// A copy of `bytes`, in place if they fit.
+    #[inline]
     #[must_use]
     pub fn copy_from(bytes: &[u8]) -> Self {
         if bytes.len() <= Self::INLINE_MAX {
@@ -43,6 +44,7 @@ impl SmallBytes {
     }
 
     /// The bytes.
+    #[inline]
     #[must_use]
     pub fn as_slice(&self) -> &[u8] {
         match &self.0 {
@@ -63,6 +65,7 @@ impl SmallBytes {
 
 impl std::ops::Deref for SmallBytes {
     type Target = [u8];
+    #[inline]
     fn deref(&self) -> &[u8] {
         self.as_slice()
     }
@@ -144,6 +147,7 @@ pub struct TypedValue {
 
 impl TypedValue {
     /// A value of its two parts.
+    #[inline]
     pub fn new(value_type: ValueType, bytes: impl Into<SmallBytes>) -> Self {
         Self { value_type, bytes: bytes.into() }
     }

@@ -125,12 +125,14 @@ struct Slot {
 
 impl Slot {
     /// The stored bytes, of the declared type.
+    #[inline]
     fn read<'c>(&self, context: &'c Context<'_>) -> Result<Option<&'c [u8]>, StateError> {
         let Some(value) = context.value(self.index) else { return Ok(None) };
         self.check(self.value_type, value.value_type)?;
         Ok(Some(value.bytes.as_slice()))
     }
 
+    #[inline]
     fn check(&self, expected: ValueType, found: ValueType) -> Result<(), StateError> {
         if expected == found { Ok(()) } else { Err(self.wrong_type(expected.as_str(), found.as_str())) }
     }

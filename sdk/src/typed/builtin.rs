@@ -9,16 +9,19 @@ use crate::value_type;
 macro_rules! primitive {
     ($type:ty, $typename:expr, $encode:path, $decode:path) => {
         impl Encode for $type {
+            #[inline]
             fn value_type() -> ValueType {
                 value_type!($typename)
             }
 
+            #[inline]
             fn encode(&self) -> Result<SmallBytes, EncodeError> {
                 Ok(SmallBytes::copy_from(&$encode(*self)))
             }
         }
 
         impl Decode for $type {
+            #[inline]
             fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
                 $decode(bytes).map_err(DecodeError::new::<Self>)
             }
@@ -33,10 +36,12 @@ primitive!(f32, types::FLOAT, types::encode_float, types::decode_float);
 primitive!(f64, types::DOUBLE, types::encode_double, types::decode_double);
 
 impl Encode for str {
+    #[inline]
     fn value_type() -> ValueType {
         value_type!(types::STRING)
     }
 
+    #[inline]
     fn encode(&self) -> Result<SmallBytes, EncodeError> {
         // One byte of tag and one of length: texts that fit in place are written there.
         const TEXT_MAX: usize = SmallBytes::INLINE_MAX - 2;
@@ -56,16 +61,19 @@ impl Encode for str {
 }
 
 impl Encode for String {
+    #[inline]
     fn value_type() -> ValueType {
         str::value_type()
     }
 
+    #[inline]
     fn encode(&self) -> Result<SmallBytes, EncodeError> {
         self.as_str().encode()
     }
 }
 
 impl Decode for String {
+    #[inline]
     fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         types::decode_string(bytes).map(Into::into).map_err(DecodeError::new::<Self>)
     }
@@ -73,10 +81,12 @@ impl Decode for String {
 
 // So that `&values` of every kind can be passed where a value is asked for.
 impl<T: Encode + ?Sized> Encode for &T {
+    #[inline]
     fn value_type() -> ValueType {
         T::value_type()
     }
 
+    #[inline]
     fn encode(&self) -> Result<SmallBytes, EncodeError> {
         T::encode(self)
     }

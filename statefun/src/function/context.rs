@@ -31,6 +31,7 @@ pub struct Context<'a> {
 
 impl<'a> Context<'a> {
     /// A context of its parts, without timers and a watermark; what functions record lands in `effects`.
+    #[inline]
     pub fn new(
         address: &'a Address,
         caller: Option<&'a Address>,
@@ -64,24 +65,28 @@ impl<'a> Context<'a> {
     }
 
     /// The instance that runs.
+    #[inline]
     #[must_use]
     pub fn address(&self) -> &Address {
         self.address
     }
 
     /// Who sent the message; `None` for what came from an ingress.
+    #[inline]
     #[must_use]
     pub fn caller(&self) -> Option<&Address> {
         self.caller
     }
 
     /// The node's clock when the invocation began.
+    #[inline]
     #[must_use]
     pub fn now(&self) -> ProcessingTime {
         self.now
     }
 
     /// The message's event time.
+    #[inline]
     #[must_use]
     pub fn event_time(&self) -> EventTime {
         self.event_time
@@ -96,6 +101,7 @@ impl<'a> Context<'a> {
     }
 
     /// The value of the `index`-th declared state, with what this invocation wrote so far.
+    #[inline]
     #[must_use]
     pub fn get(&self, index: usize) -> Option<&TypedValue> {
         let name = self.states[index].name;
@@ -106,6 +112,7 @@ impl<'a> Context<'a> {
     }
 
     /// Writes the `index`-th declared state; `None` deletes it.
+    #[inline]
     pub fn set(&mut self, index: usize, value: Option<TypedValue>) {
         let name = self.states[index].name;
         match self.effects.mutations.iter_mut().find(|mutation| mutation.name == name) {
@@ -191,6 +198,7 @@ impl<'a> Context<'a> {
     }
 
     /// Everything recorded so far.
+    #[inline]
     #[must_use]
     pub fn effects(&mut self) -> &mut Effects {
         self.effects

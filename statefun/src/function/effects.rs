@@ -26,6 +26,7 @@ pub struct Effects {
 
 impl Effects {
     /// Forgets everything, keeping the buffers.
+    #[inline]
     pub fn clear(&mut self) {
         self.messages.clear();
         self.delayed.clear();
@@ -36,6 +37,7 @@ impl Effects {
     }
 
     /// Whether nothing is wanted.
+    #[inline]
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.messages.is_empty()

@@ -182,6 +182,10 @@ impl SinkCore {
 
     /// Items of one channel, in order.
     pub fn on_items(&mut self, from: Participant, items: Vec<SinkItem>, out: &mut Output) {
+        if self.delivery == Delivery::None {
+            self.pass_on(from, items, out);
+            return;
+        }
         for item in items {
             match item {
                 SinkItem::Record(record) => {
@@ -196,17 +200,26 @@ impl SinkCore {
         self.publish_at_once(out);
     }
 
-    fn accept(&mut self, record: EgressRecord, out: &mut Output) {
-        if self.delivery == Delivery::None {
-            // Nothing is kept, so nothing needs a place in the outbox.
-            let seq = self.next_seq;
-            self.next_seq += 1;
-            match out.commands.last_mut() {
-                Some(SinkCommand::Publish(records)) => records.push(OutboxRecord { seq, record }),
-                _ => out.commands.push(SinkCommand::Publish(vec![OutboxRecord { seq, record }])),
+    /// Items for a connector that is given everything at once, after which nothing is kept. So no record belongs to an
+    /// epoch and none waits behind a marker.
+    fn pass_on(&mut self, from: Participant, items: Vec<SinkItem>, out: &mut Output) {
+        let mut records = Vec::with_capacity(items.len());
+        for item in items {
+            match item {
+                SinkItem::Record(record) => {
+                    records.push(OutboxRecord { seq: self.next_seq, record });
+                    self.next_seq += 1;
+                }
+                SinkItem::Marker(marker) => self.on_marker(from, marker, out),
             }
-            return;
         }
+        self.stats.records += records.len() as u64;
+        if !records.is_empty() {
+            out.commands.push(SinkCommand::Publish(records));
+        }
+    }
+
+    fn accept(&mut self, record: EgressRecord, out: &mut Output) {
         out.epoch_wanted |= matches!(record, EgressRecord::Reply { .. });
         self.bytes += record.footprint();
         self.outbox.insert(self.next_seq, Entry { record, written: false });

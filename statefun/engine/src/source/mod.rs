@@ -221,6 +221,7 @@ impl SourceCore {
         }
     }
 
+    #[inline]
     fn send(&mut self, envelope: Envelope, out: &mut Output) {
         self.stats.envelopes += 1;
         let shard = self.groups.shard(envelope.hash);

@@ -21,6 +21,7 @@ pub struct Primitive {
 impl Primitive {
     const DEFAULT: Self = Self { len: 0, bytes: [0; 9] };
 
+    #[inline]
     fn new<const N: usize>(tag: u8, value: [u8; N]) -> Self {
         let mut bytes = [0; 9];
         bytes[0] = tag;
@@ -32,36 +33,42 @@ impl Primitive {
 impl Deref for Primitive {
     type Target = [u8];
 
+    #[inline]
     fn deref(&self) -> &[u8] {
         &self.bytes[..usize::from(self.len)]
     }
 }
 
 /// The bytes of a [`BOOL`].
+#[inline]
 #[must_use]
 pub fn encode_bool(value: bool) -> Primitive {
     if value { Primitive::new(VARINT, [1]) } else { Primitive::DEFAULT }
 }
 
 /// The bytes of an [`INT`].
+#[inline]
 #[must_use]
 pub fn encode_int(value: i32) -> Primitive {
     if value == 0 { Primitive::DEFAULT } else { Primitive::new(FOUR_BYTES, value.to_le_bytes()) }
 }
 
 /// The bytes of a [`LONG`].
+#[inline]
 #[must_use]
 pub fn encode_long(value: i64) -> Primitive {
     if value == 0 { Primitive::DEFAULT } else { Primitive::new(EIGHT_BYTES, value.to_le_bytes()) }
 }
 
 /// The bytes of a [`FLOAT`]. Negative zero is not the default: it keeps its sign.
+#[inline]
 #[must_use]
 pub fn encode_float(value: f32) -> Primitive {
     if value.to_bits() == 0 { Primitive::DEFAULT } else { Primitive::new(FOUR_BYTES, value.to_le_bytes()) }
 }
 
 /// The bytes of a [`DOUBLE`]. Negative zero is not the default: it keeps its sign.
+#[inline]
 #[must_use]
 pub fn encode_double(value: f64) -> Primitive {
     if value.to_bits() == 0 { Primitive::DEFAULT } else { Primitive::new(EIGHT_BYTES, value.to_le_bytes()) }
@@ -71,6 +78,7 @@ pub fn encode_double(value: f64) -> Primitive {
 ///
 /// # Errors
 /// When `bytes` is no such value.
+#[inline]
 pub fn decode_bool(bytes: &[u8]) -> Result<bool, TypeError> {
     match bytes {
         [] => Ok(false),
@@ -83,6 +91,7 @@ pub fn decode_bool(bytes: &[u8]) -> Result<bool, TypeError> {
 ///
 /// # Errors
 /// When `bytes` is no such value.
+#[inline]
 pub fn decode_int(bytes: &[u8]) -> Result<i32, TypeError> {
     match bytes {
         [] => Ok(0),
@@ -95,6 +104,7 @@ pub fn decode_int(bytes: &[u8]) -> Result<i32, TypeError> {
 ///
 /// # Errors
 /// When `bytes` is no such value.
+#[inline]
 pub fn decode_long(bytes: &[u8]) -> Result<i64, TypeError> {
     match bytes {
         [] => Ok(0),
@@ -107,6 +117,7 @@ pub fn decode_long(bytes: &[u8]) -> Result<i64, TypeError> {
 ///
 /// # Errors
 /// When `bytes` is no such value.
+#[inline]
 pub fn decode_float(bytes: &[u8]) -> Result<f32, TypeError> {
     match bytes {
         [] => Ok(0.0),
@@ -119,6 +130,7 @@ pub fn decode_float(bytes: &[u8]) -> Result<f32, TypeError> {
 ///
 /// # Errors
 /// When `bytes` is no such value.
+#[inline]
 pub fn decode_double(bytes: &[u8]) -> Result<f64, TypeError> {
     match bytes {
         [] => Ok(0.0),
