@@ -3,6 +3,9 @@
 //! Internal channels never block on each other, for a cycle of messages would deadlock. Instead whoever brings new work
 //! in waits: sources take nothing from their connectors while messages, bytes or outbox bytes are over their limits.
 //! Every gauge has one writer; reading is a sum over a few of them.
+//!
+//! Beside these limits there is a short one: of what is in channels. Sources are faster than shards, and what waits in a
+//! channel for long has left the processor's caches when its turn comes. They wait a moment, which is no overload.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
@@ -10,6 +13,11 @@ use std::time::Duration;
 use statefun::{ShardId, SinkId};
 use statefun_engine::Topology;
 use statefun_engine::shard::Load;
+use tokio::sync::Notify;
+
+/// Messages and records in channels beyond which sources wait a moment: some batches for each actor, and few enough to
+/// stay in a processor's second cache.
+const IN_CHANNELS_MAX: usize = 8192;
 
 /// What may wait before sources stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +44,9 @@ pub struct Pressure {
     limits: PressureLimits,
     shards: Vec<ShardGauges>,
     sinks: Vec<AtomicUsize>,
+    in_sink_channels: AtomicUsize,
+    /// Told when channels have room again.
+    relieved: Notify,
     stopping: AtomicBool,
 }
 
@@ -53,6 +64,8 @@ impl Pressure {
             limits,
             shards: (0..topology.shards).map(|_| ShardGauges::default()).collect(),
             sinks: (0..topology.sinks).map(|_| AtomicUsize::new(0)).collect(),
+            in_sink_channels: AtomicUsize::new(0),
+            relieved: Notify::new(),
             stopping: AtomicBool::new(false),
         }
     }
@@ -93,14 +106,23 @@ impl Pressure {
 
     /// Waits until there is room; `false` when there will be none because the node stops.
     pub(crate) async fn room(&self) -> bool {
-        while self.is_over() {
+        loop {
+            let relieved = self.relieved.notified();
             if self.stopping.load(Relaxed) {
                 return false;
             }
-            // Being over the limit is rare and lasts for many events; looking again costs nothing beside them.
-            tokio::time::sleep(Duration::from_millis(1)).await;
+            if !self.is_over() && self.in_channels() <= IN_CHANNELS_MAX {
+                return true;
+            }
+            // Nobody tells when the other limits are no longer exceeded: that lasts for many events, and looking again
+            // costs nothing beside them.
+            let _ = tokio::time::timeout(Duration::from_millis(1), relieved).await;
         }
-        true
+    }
+
+    fn in_channels(&self) -> usize {
+        let to_shards: usize = self.shards.iter().map(|shard| shard.in_channel.load(Relaxed)).sum();
+        to_shards + self.in_sink_channels.load(Relaxed)
     }
 
     /// Whether the node takes nothing in any more.
@@ -119,6 +141,24 @@ impl Pressure {
 
     pub(crate) fn received(&self, shard: ShardId, messages: usize) {
         self.shards[usize::from(shard.0)].in_channel.fetch_sub(messages, Relaxed);
+        self.relieve(messages);
+    }
+
+    pub(crate) fn sent_to_sinks(&self, records: usize) {
+        self.in_sink_channels.fetch_add(records, Relaxed);
+    }
+
+    pub(crate) fn received_by_sinks(&self, records: usize) {
+        self.in_sink_channels.fetch_sub(records, Relaxed);
+        self.relieve(records);
+    }
+
+    /// So many left a channel. Sources are woken when half of what may be there has been handled, not for every batch.
+    fn relieve(&self, taken: usize) {
+        let left = self.in_channels();
+        if left <= IN_CHANNELS_MAX / 2 && left + taken > IN_CHANNELS_MAX / 2 {
+            self.relieved.notify_waiters();
+        }
     }
 
     pub(crate) fn set_shard(&self, shard: ShardId, load: Load) {

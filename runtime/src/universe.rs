@@ -16,7 +16,8 @@ use crate::application::{EgressKind, FunctionHome, FunctionPattern};
 /// See the [module documentation](self).
 pub(crate) struct Universe {
     functions: RwLock<Vec<(FunctionPattern, FunctionHome)>>,
-    egresses: HashMap<EgressId, (SinkId, EgressKind)>,
+    /// By [`Symbol::index`]: records are many and names are few.
+    egresses: Vec<Option<(SinkId, EgressKind)>>,
     replies: Option<(FunctionType, SinkId)>,
 }
 
@@ -26,7 +27,12 @@ impl Universe {
         egresses: HashMap<EgressId, (SinkId, EgressKind)>,
         replies: Option<(FunctionType, SinkId)>,
     ) -> Self {
-        Self { functions: RwLock::new(functions), egresses, replies }
+        let len = egresses.keys().map(|egress| egress.0.index() + 1).max().unwrap_or_default();
+        let mut by_index = vec![None; len];
+        for (egress, binding) in egresses {
+            by_index[egress.0.index()] = Some(binding);
+        }
+        Self { functions: RwLock::new(functions), egresses: by_index, replies }
     }
 
     fn home(&self, function: FunctionType) -> Option<FunctionHome> {
@@ -95,7 +101,7 @@ impl Directory for Universe {
         value: TypedValue,
     ) -> Result<(SinkId, EgressRecord), EgressError> {
         let refuse = |why: String| EgressError { egress, why };
-        let Some((sink, kind)) = self.egresses.get(&egress) else {
+        let Some((sink, kind)) = self.egresses.get(egress.0.index()).and_then(Option::as_ref) else {
             return Err(refuse("the module declares no egress of that id".to_owned()));
         };
         let record = match kind {

@@ -35,16 +35,25 @@ impl Wiring {
     /// Sends what is in `batches`, by shard; counts envelopes as being in a channel.
     pub(crate) fn send_to_shards(&self, from: Participant, batches: &mut [Vec<Item>], pressure: &crate::Pressure) {
         for (shard, items) in batches.iter_mut().enumerate().filter(|(_, items)| !items.is_empty()) {
-            let items = std::mem::take(items);
+            let items = take(items);
             pressure.sent(statefun::ShardId(shard as u16), items.len());
             self.shards[shard].do_send(ShardMessage::Batch { from, items });
         }
     }
 
-    /// Sends what is in `batches`, by sink.
-    pub(crate) fn send_to_sinks(&self, from: Participant, batches: &mut [Vec<SinkItem>]) {
+    /// Sends what is in `batches`, by sink; counts records as being in a channel.
+    pub(crate) fn send_to_sinks(&self, from: Participant, batches: &mut [Vec<SinkItem>], pressure: &crate::Pressure) {
         for (sink, items) in batches.iter_mut().enumerate().filter(|(_, items)| !items.is_empty()) {
-            self.sinks[sink].do_send(SinkMessage::Items { from, items: std::mem::take(items) });
+            let items = take(items);
+            pressure.sent_to_sinks(items.len());
+            self.sinks[sink].do_send(SinkMessage::Items { from, items });
         }
     }
+}
+
+/// Takes a batch and leaves room for one that is not much larger: batches resemble each other, and growing from nothing
+/// copies everything once more.
+fn take<T>(batch: &mut Vec<T>) -> Vec<T> {
+    let room = batch.len() + batch.len() / 4;
+    std::mem::replace(batch, Vec::with_capacity(room))
 }

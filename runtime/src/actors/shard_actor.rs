@@ -108,7 +108,7 @@ impl<S: KeyedState + Unpin + 'static> ShardActor<S> {
         let from = Participant::Shard(self.shard.id());
         if let Some(wiring) = &self.wiring {
             wiring.send_to_shards(from, &mut self.out.shards, &self.pressure);
-            wiring.send_to_sinks(from, &mut self.out.sinks);
+            wiring.send_to_sinks(from, &mut self.out.sinks, &self.pressure);
             for part in self.out.parts.drain(..) {
                 wiring.coordinator.do_send(CoordinatorMessage::Part { from, part });
             }

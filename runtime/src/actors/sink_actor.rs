@@ -74,6 +74,7 @@ impl SinkActor {
             if !self.out.dead_letters.is_empty() {
                 let items = std::mem::take(&mut self.out.dead_letters);
                 let keeper = usize::from(self.topology.dead_letters().0);
+                self.pressure.sent_to_sinks(items.len());
                 wiring.sinks[keeper].do_send(SinkMessage::Items { from, items });
             }
             if let Some((epoch, rows)) = self.out.part.take() {
@@ -136,7 +137,10 @@ impl Handler<SinkMessage> for SinkActor {
                 self.start_connector(context);
                 self.core.resume(&mut self.out);
             }
-            SinkMessage::Items { from, items } => self.core.on_items(from, items, &mut self.out),
+            SinkMessage::Items { from, items } => {
+                self.pressure.received_by_sinks(items.len());
+                self.core.on_items(from, items, &mut self.out);
+            }
             SinkMessage::Completed(epoch) => self.core.on_completed(epoch, &mut self.out),
             SinkMessage::Abandoned(epoch) => self.core.on_abandoned(epoch, &mut self.out),
             SinkMessage::Published(seqs) => self.core.on_published(&seqs),

@@ -71,7 +71,7 @@ impl SourceActor {
     fn perform(&mut self) {
         let from = Participant::Source(self.core.id());
         self.wiring.send_to_shards(from, &mut self.out.shards, &self.pressure);
-        self.wiring.send_to_sinks(from, &mut self.out.sinks);
+        self.wiring.send_to_sinks(from, &mut self.out.sinks, &self.pressure);
         if let Some((epoch, rows)) = self.out.part.take() {
             let part = (self.encode)(self.core.name().as_str(), epoch, &rows);
             self.wiring.coordinator.do_send(CoordinatorMessage::Part { from, part });
