@@ -19,7 +19,8 @@ const EDGES: &[(&str, &[&str])] = &[
     ("statefun-sdk", &["statefun", "statefun-protocol", "statefun-sdk-macros"]),
     ("statefun-sdk-macros", &[]),
     ("statefun-ingress", &["statefun", "statefun-ports", "statefun-protocol"]),
-    ("statefun-egress", &["statefun", "statefun-ports", "statefun-protocol"]),
+    // The engine decides what a transactional publisher does, so that the simulator runs the same decisions.
+    ("statefun-egress", &["statefun", "statefun-ports", "statefun-protocol", "statefun-engine"]),
     ("example-greeter", &["statefun-sdk", "statefun"]),
     ("example-shopping-cart", &["statefun-sdk", "statefun"]),
 ];

@@ -17,6 +17,7 @@
 pub mod channel;
 pub mod directory;
 pub mod invocation;
+pub mod publication;
 pub mod recovery;
 pub mod shard;
 pub mod sink;

@@ -1,24 +1,10 @@
 //! The publisher's side of the way from and to the engine.
 
-use std::collections::VecDeque;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::time::{Duration, Instant};
 
-use statefun::KafkaRecord;
+use statefun_engine::publication::{self, Pending};
 use statefun_ports::sink::SinkError;
-
-/// A record to be published.
-#[derive(Clone, Debug)]
-pub(super) struct Pending {
-    pub(super) seq: u64,
-    pub(super) record: KafkaRecord,
-}
-
-impl Pending {
-    pub(super) fn size(&self) -> usize {
-        self.record.value.len() + self.record.key.as_ref().map_or(0, bytes::Bytes::len)
-    }
-}
 
 /// What the publisher is told.
 #[derive(Debug)]
@@ -31,10 +17,8 @@ pub(super) enum Word {
 /// What the publisher tells.
 #[derive(Debug)]
 pub(super) enum News {
-    /// These are visible to readers.
-    Published { seqs: Vec<u64>, bytes: usize },
-    /// This one will never be.
-    Refused { seq: u64, why: String, bytes: usize },
+    /// What became of records.
+    Of(publication::News),
     /// There will be no more news.
     Ended(Result<(), SinkError>),
 }
@@ -44,16 +28,27 @@ pub(super) enum News {
 pub(super) struct Inbox {
     words: Receiver<Word>,
     stop_patience: Duration,
-    pub(super) queue: VecDeque<Pending>,
-    /// Epochs that completed since the start.
+    /// Records that were given and not taken.
+    pub(super) given: Vec<Pending>,
+    /// Epochs that completed and were not taken.
     pub(super) completed: u64,
+    /// Whether records that were taken wait to be published.
+    pub(super) is_owing: bool,
     stop_by: Option<Instant>,
     is_abandoned: bool,
 }
 
 impl Inbox {
     pub(super) fn new(words: Receiver<Word>, stop_patience: Duration) -> Self {
-        Self { words, stop_patience, queue: VecDeque::new(), completed: 0, stop_by: None, is_abandoned: false }
+        Self {
+            words,
+            stop_patience,
+            given: Vec::new(),
+            completed: 0,
+            is_owing: false,
+            stop_by: None,
+            is_abandoned: false,
+        }
     }
 
     /// Hears what there is, without waiting.
@@ -101,12 +96,13 @@ impl Inbox {
     /// Whether it is time to end: the engine is gone, or it wants an end and all is published or its patience is over.
     pub(super) fn must_end(&mut self) -> bool {
         self.hear();
-        self.is_abandoned || self.stop_by.is_some_and(|by| self.queue.is_empty() || by <= Instant::now())
+        let owes = self.is_owing || !self.given.is_empty();
+        self.is_abandoned || self.stop_by.is_some_and(|by| !owes || by <= Instant::now())
     }
 
     fn take(&mut self, word: Word) {
         match word {
-            Word::Publish(records) => self.queue.extend(records),
+            Word::Publish(records) => self.given.extend(records),
             Word::Completed => self.completed += 1,
             Word::Stop => self.stop_by = Some(Instant::now() + self.stop_patience),
         }

@@ -18,14 +18,14 @@
 //! the claim is not written again but must still be the newest. A newer one means that another process runs on the same
 //! history; this one ends.
 //!
-//! librdkafka's transactional calls block, so they have a thread.
+//! What is decided in all this is in [`statefun_engine::publication`], where the simulator runs it as well; here is what it
+//! takes to do it. librdkafka's transactional calls block, so they have a thread.
 
 mod client;
 mod control;
 mod inbox;
 mod publisher;
 mod reader;
-mod refusals;
 mod session;
 mod terms;
 mod transaction;
@@ -35,10 +35,11 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use statefun::EgressRecord;
+use statefun_engine::publication::{News as Fate, Pending};
 use statefun_ports::sink::{OutboxRecord, SinkCommand, SinkError, SinkInput};
 use tokio::sync::mpsc::unbounded_channel;
 
-use self::inbox::{Inbox, News, Pending, Word};
+use self::inbox::{Inbox, News, Word};
 use self::publisher::Publisher;
 use self::terms::Terms;
 use super::Options;
@@ -70,12 +71,12 @@ pub(super) async fn run(
         tokio::select! {
             biased;
             item = news.recv() => match item {
-                Some(News::Published { seqs, bytes: size }) => {
+                Some(News::Of(Fate::Published { seqs, bytes: size })) => {
                     records -= seqs.len();
                     bytes -= size;
                     input.published(seqs);
                 }
-                Some(News::Refused { seq, why, bytes: size }) => {
+                Some(News::Of(Fate::Refused { seq, why, bytes: size })) => {
                     records -= 1;
                     bytes -= size;
                     input.rejected(vec![seq], why);

@@ -9,12 +9,12 @@ use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode as Code};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::{ClientConfig, Message};
+use statefun_engine::publication::{Mark, Trouble};
 use tracing::{debug, info, warn};
 
-use super::control::{Ledger, Mark};
+use super::control::Ledger;
 use super::inbox::Inbox;
 use super::terms::Terms;
-use super::trouble::Trouble;
 
 /// The only partition of the control topic: what one reader must see in order lies in one.
 pub(super) const PARTITION: i32 = 0;
@@ -77,7 +77,7 @@ pub(super) fn read(terms: &Terms, ledger: &mut Ledger, mark: Option<&Mark>, inbo
     let patience = Instant::now() + if mark.is_some() { READ_PATIENCE } else { ANSWER_PATIENCE };
     let mut is_late_told = false;
     loop {
-        let is_complete = |ledger: &Ledger| mark.is_none_or(|mark| ledger.mark.as_ref() == Some(mark));
+        let is_complete = |ledger: &Ledger| mark.is_none_or(|mark| ledger.view.mark.as_ref() == Some(mark));
         match consumer.poll(POLL) {
             Some(Ok(message)) => {
                 let (offset, key) = (message.offset(), message.key().unwrap_or_default());

@@ -1,100 +1,22 @@
-//! Opening: the order in which a producer becomes the one that publishes.
+//! What the thread asks of its producer, in slices short enough to hear meanwhile whether it is time to end.
 
 use std::time::{Duration, Instant};
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
-use tracing::debug;
+use statefun_engine::publication::Trouble;
 
 use super::client::Client;
-use super::control::{Claim, Ledger, Mark, encode};
 use super::inbox::Inbox;
-use super::reader::{self, PARTITION};
+use super::reader::PARTITION;
 use super::terms::Terms;
-use super::trouble::Trouble;
+use super::trouble;
 
 /// Blocking calls return this often to hear whether it is time to end.
 const SLICE: Duration = Duration::from_millis(500);
 const ABORT_PATIENCE: Duration = Duration::from_secs(5);
 
-/// Opens sessions, one at a time.
-#[derive(Debug)]
-pub(super) struct Opener {
-    pub(super) ledger: Ledger,
-    marks: u64,
-    /// Our claim was seen in the topic: from then on it must be the newest.
-    has_claimed: bool,
-}
-
-impl Opener {
-    pub(super) fn new(terms: &Terms) -> Self {
-        Self { ledger: Ledger::new(terms.keys.clone()), marks: 0, has_claimed: false }
-    }
-
-    /// A producer that is the only one, and in `self.ledger` what was published until now.
-    ///
-    /// The order matters. `init_transactions` decides what older producers of this egress have left open and shuts them
-    /// out; only what is read after that can no longer change. The first session claims the egress; later ones only look
-    /// whether the claim is still theirs, or a process that slept would take over from its successor.
-    pub(super) fn open(&mut self, terms: &Terms, inbox: &mut Inbox) -> Result<Client, Trouble> {
-        // Each time: a topic that was deleted would come back by itself, made as brokers make topics, and forget.
-        reader::ensure_topic(terms)?;
-        let mut client = Client::new(terms).map_err(|error| {
-            Trouble::Hopeless(format!("cannot make a transactional Kafka producer of these properties: {error}"))
-        })?;
-        init(&client, inbox)?;
-        let mark = self.write_mark(terms, &mut client, inbox)?;
-        reader::read(terms, &mut self.ledger, Some(&mark), inbox)?;
-        self.judge_claim(terms)?;
-        self.has_claimed = true;
-        Ok(client)
-    }
-
-    /// Whether somebody else has claimed the egress, as far as can be seen without shutting anybody out. A courtesy to a
-    /// successor; the look that decides is the one after `init_transactions`.
-    pub(super) fn look(&mut self, terms: &Terms, inbox: &mut Inbox) -> Result<(), Trouble> {
-        if !self.has_claimed {
-            return Ok(());
-        }
-        match reader::read(terms, &mut self.ledger, None, inbox) {
-            Ok(()) => self.judge_claim(terms),
-            Err(Trouble::Passing(why)) => {
-                debug!(egress = %terms.options.id, "cannot look at the claim: {why}");
-                Ok(())
-            }
-            Err(trouble) => Err(trouble),
-        }
-    }
-
-    fn judge_claim(&self, terms: &Terms) -> Result<(), Trouble> {
-        match &self.ledger.claim {
-            Some(claim) if claim.run == terms.run => Ok(()),
-            Some(claim) => Err(Trouble::Superseded {
-                by: format!("run {}, started {} ms after 1970", claim.run, claim.started_at_ms),
-            }),
-            None => Err(Trouble::Hopeless(format!(
-                "control topic {:?} does not hold our claim: it was deleted, or something deletes from it",
-                terms.control_topic
-            ))),
-        }
-    }
-
-    fn write_mark(&mut self, terms: &Terms, client: &mut Client, inbox: &mut Inbox) -> Result<Mark, Trouble> {
-        self.marks += 1;
-        let mark = Mark::new(terms.run.clone(), self.marks);
-        let keys = self.ledger.keys();
-        let mut records = vec![(keys.mark.clone(), encode(&mark))];
-        if !self.has_claimed {
-            let claim = Claim::new(terms.run.clone(), terms.started_at_ms);
-            records.insert(0, (keys.claim.clone(), encode(&claim)));
-        }
-        client.begin().map_err(|error| Trouble::publishing("beginning a transaction", &error))?;
-        control(terms, client, &records, inbox)?;
-        commit(terms, client, inbox)?;
-        Ok(mark)
-    }
-}
-
-fn init(client: &Client, inbox: &mut Inbox) -> Result<(), Trouble> {
+/// Shuts out older producers of the egress and decides what they left open.
+pub(super) fn init(client: &Client, inbox: &mut Inbox) -> Result<(), Trouble> {
     loop {
         match client.init(SLICE) {
             Ok(()) => return Ok(()),
@@ -104,7 +26,7 @@ fn init(client: &Client, inbox: &mut Inbox) -> Result<(), Trouble> {
                     return Err(Trouble::Ended);
                 }
             }
-            Err(error) => return Err(Trouble::opening("init_transactions", &error)),
+            Err(error) => return Err(trouble::opening("init_transactions", &error)),
         }
     }
 }
@@ -146,7 +68,7 @@ pub(super) fn control(
             let told = client.why_not().and_then(|error| error.rdkafka_error_code());
             let is_purged = matches!(code, Code::PurgeQueue | Code::PurgeInflight);
             drop(client.abort(ABORT_PATIENCE));
-            Err(Trouble::with_control(&terms.control_topic, told.filter(|_| is_purged).unwrap_or(code)))
+            Err(trouble::with_control(&terms.control_topic, told.filter(|_| is_purged).unwrap_or(code)))
         }
     }
 }
@@ -165,7 +87,7 @@ pub(super) fn commit(terms: &Terms, client: &mut Client, inbox: &mut Inbox) -> R
                     return Err(Trouble::Passing("the broker does not say whether it committed".to_owned()));
                 }
             }
-            Err(error) => return Err(Trouble::publishing("committing", &error)),
+            Err(error) => return Err(trouble::publishing("committing", &error)),
         }
     }
 }

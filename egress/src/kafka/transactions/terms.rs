@@ -4,12 +4,16 @@ use std::time::{Duration, SystemTime};
 
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
+use statefun_engine::publication;
 
 use super::control::Keys;
 use crate::kafka::Options;
 
 /// Our transactions are short. A longer timeout would only make readers wait longer after a crash.
 const TIMEOUT_MAX: Duration = Duration::from_secs(60);
+/// Records and bytes of a transaction, at most.
+const RECORDS_MAX: usize = 10_000;
+const BYTES_MAX: usize = 16 << 20;
 /// librdkafka takes no less.
 const TIMEOUT_MIN: Duration = Duration::from_secs(1);
 
@@ -37,6 +41,18 @@ impl Terms {
             run: format!("{:032x}", SmallRng::from_os_rng().random::<u128>()),
             started_at_ms: u64::try_from(now.as_millis()).unwrap_or(u64::MAX),
             options,
+        }
+    }
+
+    /// What the publication has to know of them.
+    pub(super) fn publication(&self) -> publication::Terms {
+        publication::Terms {
+            run: self.run.clone(),
+            started_at_ms: self.started_at_ms,
+            control_topic: self.control_topic.clone(),
+            records_max: RECORDS_MAX,
+            bytes_max: BYTES_MAX,
+            unknown_topic_patience: self.options.unknown_topic_patience,
         }
     }
 }

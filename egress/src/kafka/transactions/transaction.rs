@@ -2,47 +2,29 @@
 
 use std::time::{Duration, Instant};
 
-use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+use rdkafka::error::RDKafkaErrorCode as Code;
+use statefun_engine::publication::{Failures, Outcome, Transaction, Trouble};
 
 use super::client::Client;
-use super::inbox::{Inbox, Pending};
+use super::inbox::Inbox;
 use super::session::{abort_at_the_end, commit, control};
 use super::terms::Terms;
-use super::trouble::{Trouble, is_fence};
+use super::trouble::{is_fence, publishing, refusal};
 
 const ABORT_PATIENCE: Duration = Duration::from_secs(5);
 
-/// How a transaction ended, when the session can go on.
-#[derive(Debug)]
-pub(super) enum Outcome {
-    Committed,
-    /// Aborted: Kafka did not take some record.
-    Aborted(Failures),
-}
-
-/// What Kafka did not take.
-#[derive(Debug, Default)]
-pub(super) struct Failures {
-    /// By place in the chunk, in order of the places; what merely shared the transaction is not among them.
-    pub(super) of_records: Vec<(usize, Code)>,
-    /// What stopped the transaction, if no record's failure says it.
-    pub(super) of_all: Option<Code>,
-}
-
-/// Publishes the records of `chunk` for which `is_left_out` does not hold, together with `commit_record`.
+/// Publishes a transaction.
 pub(super) fn run(
     terms: &Terms,
     client: &mut Client,
-    chunk: &[Pending],
-    is_left_out: impl Fn(u64) -> bool,
-    commit_record: (String, Vec<u8>),
+    transaction: &Transaction,
     inbox: &mut Inbox,
 ) -> Result<Outcome, Trouble> {
-    client.begin().map_err(|error| Trouble::publishing("beginning a transaction", &error))?;
+    let began = Instant::now();
+    client.begin().map_err(|error| publishing("beginning a transaction", &error))?;
     let by = Instant::now() + terms.timeout;
     let mut failed: Vec<(usize, Code)> = Vec::new();
-    'records: for (number, pending) in chunk.iter().enumerate().filter(|(_, it)| !is_left_out(it.seq)) {
-        let record = &pending.record;
+    'records: for (number, record) in transaction.to_write() {
         loop {
             match client.send(number, &record.topic, None, record.key.as_deref(), &record.value) {
                 Ok(()) => break,
@@ -79,9 +61,10 @@ pub(super) fn run(
     if !failed.is_empty() {
         return abort(client, failed).map(Outcome::Aborted);
     }
-    control(terms, client, &[commit_record], inbox)?;
+    let records: Vec<_> = transaction.control.iter().map(|record| terms.keys.encode(record)).collect();
+    control(terms, client, &records, inbox)?;
     commit(terms, client, inbox)?;
-    Ok(Outcome::Committed)
+    Ok(Outcome::Committed { is_slow: began.elapsed() > terms.timeout / 4 })
 }
 
 fn hear(client: &mut Client, failed: &mut Vec<(usize, Code)>) {
@@ -93,15 +76,12 @@ fn abort(client: &mut Client, mut failed: Vec<(usize, Code)>) -> Result<Failures
     let is_telling = |code: Code| !matches!(code, Code::PurgeQueue | Code::PurgeInflight | Code::State);
     failed.retain(|(_, code)| is_telling(*code));
     failed.sort_unstable_by_key(|(number, _)| *number);
-    let mut failures = Failures { of_records: failed, of_all: None };
-    if failures.of_records.is_empty() {
-        let error = client.why_not();
-        failures.of_all = error.as_ref().and_then(KafkaError::rdkafka_error_code);
-    }
-    let codes = failures.of_records.iter().map(|(_, code)| *code).chain(failures.of_all);
-    if let Some(code) = codes.clone().find(|code| is_fence(*code)) {
+    let of_all = if failed.is_empty() { client.why_not().and_then(|error| error.rdkafka_error_code()) } else { None };
+    let mut codes = failed.iter().map(|(_, code)| *code).chain(of_all);
+    if let Some(code) = codes.find(|code| is_fence(*code)) {
         return Err(Trouble::Fenced(format!("publishing: {code}")));
     }
-    client.abort(ABORT_PATIENCE).map_err(|error| Trouble::publishing("aborting", &error))?;
-    Ok(failures)
+    client.abort(ABORT_PATIENCE).map_err(|error| publishing("aborting", &error))?;
+    let of_records = failed.into_iter().map(|(number, code)| (number, refusal(code))).collect();
+    Ok(Failures { of_records, of_all: of_all.map(refusal) })
 }

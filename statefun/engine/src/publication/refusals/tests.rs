@@ -2,6 +2,7 @@ use super::*;
 use bytes::Bytes;
 use statefun::KafkaRecord;
 
+const NOW: ProcessingTime = ProcessingTime(1000);
 const PATIENCE: Duration = Duration::from_secs(30);
 
 fn chunk(seqs: std::ops::RangeInclusive<u64>) -> Vec<Pending> {
@@ -9,8 +10,12 @@ fn chunk(seqs: std::ops::RangeInclusive<u64>) -> Vec<Pending> {
         .collect()
 }
 
-fn of_records(failures: &[(usize, Code)]) -> Failures {
-    Failures { of_records: failures.to_vec(), of_all: None }
+fn refusal(kind: RefusalKind) -> Refusal {
+    Refusal { kind, why: "no".to_owned() }
+}
+
+fn of_records(failures: &[(usize, RefusalKind)]) -> Failures {
+    Failures { of_records: failures.iter().map(|(at, kind)| (*at, refusal(*kind))).collect(), of_all: None }
 }
 
 /// Publishes as the publisher does, with a broker that refuses every batch that holds a bad record.
@@ -22,8 +27,8 @@ fn publish(records: &[Pending], bad: &[u64]) -> (Vec<u64>, Vec<u64>, usize) {
         let chunk = &records[at..records.len().min(at + limit)];
         let tried: Vec<usize> = (0..chunk.len()).filter(|n| !refusals.is_doomed(chunk[*n].seq)).collect();
         if tried.iter().any(|n| bad.contains(&chunk[*n].seq)) {
-            let failures: Vec<_> = tried.iter().map(|n| (*n, Code::MessageSizeTooLarge)).collect();
-            match refusals.learn(chunk, &of_records(&failures), Instant::now(), PATIENCE) {
+            let failures: Vec<_> = tried.iter().map(|n| (*n, RefusalKind::OfRecord)).collect();
+            match refusals.learn(chunk, &of_records(&failures), NOW, PATIENCE) {
                 Next::Try(next) => limit = next,
                 other => panic!("{other:?}"),
             }
@@ -54,30 +59,30 @@ fn a_bad_record_is_found_among_its_neighbours_which_are_published_in_order() {
 
 #[test]
 fn an_unknown_topic_is_waited_for_and_its_records_are_refused_when_patience_ends() {
-    let (mut refusals, records, now) = (Refusals::default(), chunk(1..=3), Instant::now());
-    let failures = of_records(&[(1, Code::UnknownTopicOrPartition)]);
+    let (mut refusals, records, now) = (Refusals::default(), chunk(1..=3), NOW);
+    let failures = of_records(&[(1, RefusalKind::UnknownTopic)]);
     assert_eq!(refusals.learn(&records, &failures, now, PATIENCE), Next::Wait(vec!["t".to_owned()]));
-    assert_eq!(refusals.learn(&records, &failures, now + PATIENCE, PATIENCE), Next::Try(3));
+    assert_eq!(refusals.learn(&records, &failures, now.after(PATIENCE), PATIENCE), Next::Try(3));
     assert!(refusals.is_doomed(2) && !refusals.is_doomed(1));
 }
 
 #[test]
 fn a_topic_that_may_not_be_written_says_so_of_each_record_itself() {
     let (mut refusals, records) = (Refusals::default(), chunk(1..=3));
-    let failures = of_records(&[(0, Code::TopicAuthorizationFailed), (2, Code::TopicAuthorizationFailed)]);
-    assert_eq!(refusals.learn(&records, &failures, Instant::now(), PATIENCE), Next::Try(3));
+    let failures = of_records(&[(0, RefusalKind::OfTopic), (2, RefusalKind::OfTopic)]);
+    assert_eq!(refusals.learn(&records, &failures, NOW, PATIENCE), Next::Try(3));
     assert_eq!([1, 2, 3].map(|seq| refusals.is_doomed(seq)), [true, false, true]);
 }
 
 #[test]
 fn what_no_record_says_is_found_by_halving_and_what_passes_only_waits() {
-    let (mut refusals, records, now) = (Refusals::default(), chunk(1..=8), Instant::now());
-    let all = |code| Failures { of_records: Vec::new(), of_all: Some(code) };
-    assert_eq!(refusals.learn(&records, &all(Code::TopicAuthorizationFailed), now, PATIENCE), Next::Try(4));
-    assert_eq!(refusals.learn(&records[..1], &all(Code::TopicAuthorizationFailed), now, PATIENCE), Next::Try(1));
+    let (mut refusals, records, now) = (Refusals::default(), chunk(1..=8), NOW);
+    let all = |kind| Failures { of_records: Vec::new(), of_all: Some(refusal(kind)) };
+    assert_eq!(refusals.learn(&records, &all(RefusalKind::OfTopic), now, PATIENCE), Next::Try(4));
+    assert_eq!(refusals.learn(&records[..1], &all(RefusalKind::OfTopic), now, PATIENCE), Next::Try(1));
     assert!(refusals.is_doomed(1));
-    assert_eq!(refusals.learn(&records, &all(Code::InvalidProducerIdMapping), now, PATIENCE), Next::Reopen);
-    let passing = of_records(&[(0, Code::NotEnoughReplicas)]);
+    assert_eq!(refusals.learn(&records, &all(RefusalKind::Passing), now, PATIENCE), Next::Reopen);
+    let passing = of_records(&[(0, RefusalKind::Passing)]);
     assert_eq!(refusals.learn(&records, &passing, now, PATIENCE), Next::Wait(Vec::new()));
 }
 
@@ -85,7 +90,7 @@ fn what_no_record_says_is_found_by_halving_and_what_passes_only_waits() {
 fn a_refusal_is_remembered_until_snapshots_surely_hold_its_dead_letter() {
     let mut refusals = Refusals::default();
     let records = chunk(5..=5);
-    refusals.learn(&records, &of_records(&[(0, Code::MessageSizeTooLarge)]), Instant::now(), PATIENCE);
+    refusals.learn(&records, &of_records(&[(0, RefusalKind::OfRecord)]), NOW, PATIENCE);
     let commit = refusals.commit(5);
     assert_eq!(commit.refused.iter().map(|it| it.seq).collect::<Vec<_>>(), [5]);
     assert!(refusals.commit(4).refused.is_empty(), "it lies beyond that commit");

@@ -1,17 +1,15 @@
-//! Records that Kafka will not take, and how they are found among their neighbours.
+//! Records that the broker will not take, and how they are found among their neighbours.
 //!
 //! A transaction is aborted as a whole, and a batch of records is refused as a whole, so a failure says only that one of
 //! several is bad. What failed is tried again in halves until a record is alone with its failure.
 
-use std::collections::{BTreeMap, HashMap};
-use std::time::{Duration, Instant};
+use std::collections::BTreeMap;
+use std::time::Duration;
 
-use rdkafka::error::RDKafkaErrorCode as Code;
+use statefun::ProcessingTime;
 
 use super::control::{Commit, RefusedSeq};
-use super::inbox::Pending;
-use super::transaction::Failures;
-use crate::kafka::refusal::{self, Refusal};
+use super::{Failures, Pending, Refusal, RefusalKind};
 
 /// Completed epochs after which a dead letter is surely in a snapshot: two would do if nothing ever waited in a queue.
 const EPOCHS_REMEMBERED: u64 = 16;
@@ -28,7 +26,7 @@ pub(super) struct Refusals {
     /// Told, with the number of epochs completed then.
     told: BTreeMap<u64, (String, u64)>,
     /// Since when topics are unknown.
-    unknown: HashMap<String, Instant>,
+    unknown: BTreeMap<String, ProcessingTime>,
     /// A bad record is among so many that come next.
     suspected: usize,
 }
@@ -59,7 +57,7 @@ impl Refusals {
         let told = self.told.iter().map(|(seq, (why, _))| (seq, why));
         let doomed = self.doomed.range(..=last_seq);
         let all = told.chain(doomed).map(|(seq, why)| RefusedSeq { seq: *seq, why: why.clone() });
-        Commit::new(last_seq, all.collect())
+        Commit { last_seq, refused: all.collect() }
     }
 
     /// What an earlier commit said, found in the topic.
@@ -105,68 +103,75 @@ impl Refusals {
     }
 
     /// Learns from a transaction of `chunk` that was aborted.
-    pub(super) fn learn(&mut self, chunk: &[Pending], failures: &Failures, now: Instant, patience: Duration) -> Next {
+    pub(super) fn learn(
+        &mut self,
+        chunk: &[Pending],
+        failures: &Failures,
+        now: ProcessingTime,
+        patience: Duration,
+    ) -> Next {
         let mut next = None;
         let mut unknown = Vec::new();
         let tried: Vec<usize> = (0..chunk.len()).filter(|at| !self.is_doomed(chunk[*at].seq)).collect();
-        let is_suspect = |code| refusal::judge(code) == Refusal::ForGood && !is_about_topic(code);
-        let mut codes = failures.of_records.iter().map(|(_, code)| *code).chain(failures.of_all);
-        self.suspected = if codes.any(is_suspect) && tried.len() > 1 { chunk.len() } else { 0 };
+        let mut all = failures.of_records.iter().map(|(_, refusal)| refusal).chain(&failures.of_all);
+        let is_suspect = all.any(|refusal| refusal.kind == RefusalKind::OfRecord);
+        self.suspected = if is_suspect && tried.len() > 1 { chunk.len() } else { 0 };
         let halve = |at: usize| {
             // What stands before the failure is tried alone; a failure at the front is among the first half.
             let limit = if at > 0 { at } else { chunk.len() / 2 };
             Next::Try(limit.max(1))
         };
-        for &(at, code) in &failures.of_records {
-            let pending = &chunk[at];
-            match refusal::judge(code) {
-                Refusal::ForGood if is_about_topic(code) || tried.len() == 1 => {
-                    self.doom(pending, code);
+        for (at, refusal) in &failures.of_records {
+            let pending = &chunk[*at];
+            match refusal.kind {
+                RefusalKind::OfTopic => {
+                    self.doom(pending, refusal);
                     next.get_or_insert(Next::Try(chunk.len()));
                 }
-                Refusal::ForGood => {
+                RefusalKind::OfRecord if tried.len() == 1 => {
+                    self.doom(pending, refusal);
+                    next.get_or_insert(Next::Try(chunk.len()));
+                }
+                RefusalKind::OfRecord => {
                     if !matches!(next, Some(Next::Try(limit)) if limit < chunk.len()) {
-                        next = Some(halve(at));
+                        next = Some(halve(*at));
                     }
                 }
-                Refusal::UnknownTopic => {
+                RefusalKind::UnknownTopic => {
                     let topic = &pending.record.topic;
                     let since = *self.unknown.entry(topic.clone()).or_insert(now);
-                    if now.duration_since(since) >= patience {
-                        self.doom(pending, code);
+                    if now.since(since) >= patience {
+                        self.doom(pending, refusal);
                         next.get_or_insert(Next::Try(chunk.len()));
                     } else if !unknown.contains(topic) {
                         unknown.push(topic.clone());
                     }
                 }
-                Refusal::Producer => return Next::Reopen,
-                Refusal::Passing => {}
+                RefusalKind::OfProducer => return Next::Reopen,
+                RefusalKind::Passing => {}
             }
         }
-        match (failures.of_all.map(refusal::judge), next) {
+        match (&failures.of_all, next) {
             (_, Some(next)) => next,
-            (Some(Refusal::ForGood), None) if tried.len() == 1 => {
-                self.doom(&chunk[tried[0]], failures.of_all.unwrap_or(Code::Fail));
-                Next::Try(chunk.len())
-            }
-            (Some(Refusal::ForGood), None) => halve(0),
             (None, None) => Next::Wait(unknown),
-            (Some(_), None) => Next::Reopen,
+            (Some(refusal), None) => match refusal.kind {
+                RefusalKind::OfTopic | RefusalKind::OfRecord if tried.len() == 1 => {
+                    self.doom(&chunk[tried[0]], refusal);
+                    Next::Try(chunk.len())
+                }
+                RefusalKind::OfTopic | RefusalKind::OfRecord => halve(0),
+                RefusalKind::Passing | RefusalKind::UnknownTopic | RefusalKind::OfProducer => Next::Reopen,
+            },
         }
     }
 
-    fn doom(&mut self, pending: &Pending, code: Code) {
-        let mut why = format!("Kafka refused a record for topic {:?} for good: {code}", pending.record.topic);
+    fn doom(&mut self, pending: &Pending, refusal: &Refusal) {
+        let mut why = format!("Kafka refused a record for topic {:?} for good: {}", pending.record.topic, refusal.why);
         if let Some((end, _)) = why.char_indices().nth(WHY_CHARS_MAX) {
             why.truncate(end);
         }
         self.doomed.insert(pending.seq, why);
     }
-}
-
-/// A topic refuses all its records alike, so the failure is each record's own.
-fn is_about_topic(code: Code) -> bool {
-    matches!(code, Code::InvalidTopic | Code::TopicAuthorizationFailed)
 }
 
 #[cfg(test)]
