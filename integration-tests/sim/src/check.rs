@@ -26,7 +26,10 @@ impl<B: Backend> World<B> {
         let durable = self.durable(&mut faults);
         self.compare("live state", &model, &live, &mut faults);
         self.compare("durable state", &model, &durable, &mut faults);
-        let ledger: BTreeSet<_> = self.external.ledger.iter().copied().collect();
+        let plan = std::sync::Arc::clone(&self.plan);
+        let is_refused = |uid: u32| plan.refused.contains(&(uid / 2));
+        let ledger = self.external.judge_ledger(self.broker.committed(), is_refused);
+        faults.append(&mut self.external.faults);
         compare_sets("ledger", &model.ledger, &ledger, &mut faults);
         compare_sets("feed", &model.feed, &self.external.feed.keys().copied().collect(), &mut faults);
         compare_sets("dead letters", &model.letters, &self.external.letters, &mut faults);

@@ -4,14 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use statefun::{DeadLetter, EgressRecord};
 
-use crate::app::Names;
-use crate::app::plan::{FEED, LEDGER, Plan, Who};
+use crate::app::plan::FEED;
+use crate::broker::Written;
 
 /// See the [module documentation](self).
 #[derive(Debug, Default)]
 pub struct External {
-    /// Records of the ledger, in the order of publication.
-    pub ledger: Vec<u32>,
     /// Records of the feed, and how often each came.
     pub feed: BTreeMap<u32, u32>,
     /// Dead letters by cause.
@@ -20,65 +18,60 @@ pub struct External {
     pub acknowledged: BTreeSet<u64>,
     /// What must never happen and did.
     pub faults: Vec<String>,
-    /// What the ledger has under an idempotency key.
-    keys: BTreeMap<u64, (u32, bool)>,
-    published: BTreeSet<u32>,
-    last_by_writer: BTreeMap<Who, u32>,
 }
+
+/// What a superseded publisher would write.
+pub const POISON: u32 = u32::MAX;
 
 fn words(bytes: &[u8]) -> (u32, u32) {
     let word = |at: usize| bytes.get(at..at + 4).map_or(0, |word| u32::from_le_bytes(word.try_into().expect("four")));
     (word(0), word(4))
 }
 
+/// Which record a value of the ledger is.
+#[must_use]
+pub fn uid_of_value(value: &[u8]) -> u32 {
+    words(value).0
+}
+
 impl External {
-    /// Writes a record; `false` when it is refused for good.
-    pub fn publish(&mut self, names: &Names, plan: &Plan, sink: usize, seq: u64, record: &EgressRecord) -> bool {
+    /// Writes a record.
+    pub fn publish(&mut self, sink: usize, record: &EgressRecord) {
         match (sink, record) {
-            (LEDGER, EgressRecord::Value { source, value }) => {
-                let (uid, number) = words(&value.bytes);
-                self.publish_ledger(names.who(source), uid, number, seq, plan.refused.contains(&(uid / 2)))
-            }
-            (FEED, EgressRecord::Value { value, .. }) => {
-                *self.feed.entry(words(&value.bytes).0).or_default() += 1;
-                true
-            }
+            (FEED, EgressRecord::Value { value, .. }) => *self.feed.entry(words(&value.bytes).0).or_default() += 1,
             (_, EgressRecord::DeadLetter(letter)) => {
                 self.letters.insert((letter.cause.as_str(), uid_of(letter)));
-                true
             }
-            (sink, record) => {
-                self.faults.push(format!("sink {sink} was given {record:?}"));
-                true
-            }
+            (sink, record) => self.faults.push(format!("sink {sink} was given {record:?}")),
         }
     }
 
-    /// The ledger takes a record once under its idempotency key, as a broker with commit records does.
-    fn publish_ledger(&mut self, writer: Who, uid: u32, number: u32, seq: u64, is_refused: bool) -> bool {
-        if let Some((known, accepted)) = self.keys.get(&seq) {
-            if *known != uid {
-                self.faults.push(format!("ledger key {seq} was record {known} and is now {uid}"));
+    /// What is wrong with the ledger as readers of committed records see it: each record once, and those of a writer
+    /// in the order in which they were written. Returns which there are.
+    pub fn judge_ledger<'a>(
+        &mut self,
+        committed: impl Iterator<Item = &'a Written>,
+        is_refused: impl Fn(u32) -> bool,
+    ) -> BTreeSet<u32> {
+        let (mut seen, mut last_by_writer) = (BTreeSet::new(), BTreeMap::new());
+        for Written { key, value } in committed {
+            let (uid, number) = words(value);
+            if uid == POISON {
+                self.faults.push("a publisher that was superseded has published".to_owned());
+                continue;
             }
-            return *accepted;
+            if is_refused(uid) {
+                self.faults.push(format!("ledger record {uid} was refused and is there"));
+            }
+            let last = last_by_writer.insert(key.clone(), number).unwrap_or_default();
+            if number <= last {
+                self.faults.push(format!("ledger record {uid} is number {number} of {key:?} and came behind {last}"));
+            }
+            if !seen.insert(uid) {
+                self.faults.push(format!("ledger record {uid} was published twice"));
+            }
         }
-        if let Some((last, _)) = self.keys.last_key_value()
-            && *last > seq
-        {
-            self.faults.push(format!("ledger key {seq} came behind {last}"));
-        }
-        self.keys.insert(seq, (uid, !is_refused));
-        let last = self.last_by_writer.insert(writer, number).unwrap_or_default();
-        if number != last + 1 {
-            self.faults.push(format!("ledger record {uid} is number {number} of {writer:?} and came behind {last}"));
-        }
-        if !self.published.insert(uid) {
-            self.faults.push(format!("ledger record {uid} was published twice"));
-        }
-        if !is_refused {
-            self.ledger.push(uid);
-        }
-        !is_refused
+        seen
     }
 }
 

@@ -11,11 +11,14 @@
 //! how a commit ends, when everything crashes. Whatever it draws, at rest every value, every durable row and every
 //! record outside must be what the model says.
 //!
+//! The ledger is published by the engine's own publication against a modelled [`broker`], the way the Kafka egress does it.
+//!
 //! Start at [`run::run`], then [`world::World`] and [`model::World`]. [`plant`] holds bugs on purpose, which prove that
 //! the checker sees what it should.
 
 pub mod app;
 pub mod backend;
+pub mod broker;
 mod check;
 pub mod external;
 pub mod model;

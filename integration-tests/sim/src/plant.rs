@@ -36,6 +36,12 @@ plants! {
     SecondReplyApplied = "second-reply-applied",
     /// An egress forgets records when it hands them over, not when they are published.
     FreedBeforePublished = "freed-before-published",
+    /// An egress forgets records when their transaction begins, not when it is committed.
+    FreedBeforeCommitRecord = "freed-before-commit-record",
+    /// A publisher learns what was published before it shuts out whoever may be publishing.
+    AskedBeforeInit = "asked-before-init",
+    /// A publisher that opens anew does not look who has claimed the egress.
+    ClaimNotRead = "claim-not-read",
     /// Sinks hear of an epoch before it is durable.
     PublishedBeforeDurable = "published-before-durable",
     /// A source's part says how far it has read by the time the part arrives.

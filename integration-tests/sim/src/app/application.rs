@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use statefun::function::{Context, Expiration, Function, FunctionError, StateSpec};
-use statefun::{Address, EgressId, EgressRecord, FunctionType, SinkId, TypedValue};
+use statefun::{Address, EgressId, EgressRecord, FunctionType, KafkaRecord, SinkId, TypedValue};
 use statefun_engine::{Directory, EgressError, FailurePolicy, FunctionBinding, RemotePolicy};
 
 use super::memory::Memory;
@@ -125,7 +125,13 @@ impl Directory for Application {
         let sinks = [LEDGER, FEED];
         let sink = sinks.into_iter().find(|sink| self.names.egresses[*sink] == egress);
         let sink = sink.ok_or_else(|| EgressError { egress, why: "there is no such egress".to_owned() })?;
-        Ok((SinkId(sink as u16), EgressRecord::Value { source: source.clone(), value }))
+        let record = if sink == LEDGER {
+            let key = Some(source.to_string().into_bytes().into());
+            EgressRecord::Kafka(KafkaRecord { topic: "ledger".to_owned(), key, value: value.bytes.to_bytes() })
+        } else {
+            EgressRecord::Value { source: source.clone(), value }
+        };
+        Ok((SinkId(sink as u16), record))
     }
 
     fn replies(&self) -> Option<(FunctionType, SinkId)> {

@@ -7,10 +7,9 @@ use statefun_ports::source::{Position, SourceEvent, SourceRecord};
 
 use super::World;
 use super::system::Ack;
-use crate::app::plan::{DOOR, Event, PARTITIONS, Plan, READERS, Who};
+use crate::app::plan::{DOOR, Event, LEDGER, PARTITIONS, Plan, READERS, Who};
 use crate::app::{Message, id_text, lane_of_events};
 use crate::backend::Backend;
-use crate::plant::Plant;
 
 impl<B: Backend> World<B> {
     /// Whether a source has something to read.
@@ -74,21 +73,9 @@ impl<B: Backend> World<B> {
     pub(super) fn publish(&mut self, sink: usize) {
         let count = self.rng.between(1, 5) as usize;
         let node = &mut self.system.sinks[sink];
-        let (mut published, mut rejected) = (Vec::new(), Vec::new());
-        for _ in 0..count {
-            let Some(entry) = node.queue.pop_front() else { break };
-            if self.external.publish(&self.names, &self.plan, sink, entry.seq, &entry.record) {
-                published.push(entry.seq);
-            } else {
-                rejected.push(entry.seq);
-            }
-        }
-        if !published.is_empty() {
-            node.acks.push_back(Ack::Published(published));
-        }
-        if !rejected.is_empty() {
-            node.acks.push_back(Ack::Rejected(rejected));
-        }
+        let written: Vec<_> = node.queue.drain(..count.min(node.queue.len())).collect();
+        written.iter().for_each(|entry| self.external.publish(sink, &entry.record));
+        node.acks.push_back(Ack::Published(written.iter().map(|entry| entry.seq).collect()));
     }
 
     /// A sink hears what its connector did.
@@ -104,11 +91,17 @@ impl<B: Backend> World<B> {
 
     /// A connector ended; another one takes over.
     pub(super) fn restart_connector(&mut self, sink: usize) {
-        if self.options.plant == Some(Plant::FreedBeforePublished) {
+        if self.frees_early() {
             // Its records are gone from the outbox, so nothing would be given again; a crash shows that better.
             return;
         }
         self.cover("egress: a connector was restarted");
+        if sink == LEDGER {
+            // The thread of the old one may go on for a while.
+            self.bury_publisher();
+            let publisher = self.new_publisher();
+            self.system.sinks[sink].publisher = Some(publisher);
+        }
         let node = &mut self.system.sinks[sink];
         node.queue.clear();
         node.core.resume_all(&mut node.out);

@@ -3,6 +3,7 @@
 use statefun_engine::channel::{Item, SinkItem};
 
 use super::World;
+use super::publisher::PublisherNode;
 use super::system::{Commit, News, Parcel, System};
 use crate::backend::Backend;
 use crate::plant::Plant;
@@ -49,6 +50,7 @@ impl<B: Backend> World<B> {
                 self.cover("crash: 5.6 the epoch was lost");
             }
         }
+        self.bury_publisher();
         let dead = std::mem::take(&mut self.system);
         self.stats.crashes += 1;
         self.recover();
@@ -100,6 +102,15 @@ impl<B: Backend> World<B> {
         }
         if system.words.iter().any(|words| !words.is_empty()) {
             return "crash: 5.4 parts are on their way to the coordinator";
+        }
+        if self.broker.is_ending() {
+            return "crash: 5.7 a transaction is decided and not everywhere visible";
+        }
+        if self.broker.is_open() {
+            return "crash: 5.7 a transaction is open";
+        }
+        if system.sinks.iter().filter_map(|sink| sink.publisher.as_ref()).any(PublisherNode::is_opening) {
+            return "crash: 6.3 a publisher is finding out what was published";
         }
         if system.sinks.iter().any(|sink| !sink.acks.is_empty()) {
             return "crash: 5.7 records were published and nobody knows";

@@ -8,6 +8,7 @@ mod connectors;
 mod coordination;
 mod crash;
 mod perform;
+mod publisher;
 mod recover;
 mod remote;
 mod schedule;
@@ -21,6 +22,7 @@ use statefun::Lineage;
 use crate::app::Plan;
 use crate::app::{Application, Moods, Names};
 use crate::backend::Backend;
+use crate::broker::Broker;
 use crate::external::External;
 use crate::plant::Plant;
 use crate::rng::Rng;
@@ -66,7 +68,24 @@ pub const NAMED_STEPS: &[&str] = &[
     "5.6 a commit failed",
     "5.6 an epoch without changes",
     "5.6 nobody knows whether the manifest was committed",
+    "5.7 broker: a commit arrived and its answer was lost",
+    "5.7 broker: a commit is late",
+    "5.7 broker: a commit never arrived",
+    "5.7 broker: a late commit was done",
+    "5.7 broker: a late commit was refused",
+    "5.7 broker: aborted a transaction that took too long",
+    "5.7 broker: away for a moment",
+    "5.7 broker: away for longer than the transaction timeout",
+    "5.7 broker: the control topic was compacted",
+    "5.7 publisher: a record was refused",
+    "5.7 publisher: a zombie found that it was superseded",
+    "5.7 publisher: a zombie has records of its own",
+    "5.7 publisher: fenced",
+    "5.7 publisher: slept past the transaction timeout",
+    "5.7 publisher: superseded by a zombie that claimed late",
+    "5.7 publisher: trouble that passes",
     "6.1 the clock was set back",
+    "6.3 the broker was asked and knew more",
     "6.6 a reply for an older generation, dropped",
     "crash: 5.1 an epoch was opened and no source has begun it",
     "crash: 5.2 some sources have sent their markers",
@@ -76,12 +95,16 @@ pub const NAMED_STEPS: &[&str] = &[
     "crash: 5.6 the epoch was durable and nobody knew",
     "crash: 5.6 the epoch was lost",
     "crash: 5.6 while an epoch is being committed",
+    "crash: 5.7 a transaction is decided and not everywhere visible",
+    "crash: 5.7 a transaction is open",
     "crash: 5.7 not everybody knows that the epoch exists",
     "crash: 5.7 records were published and nobody knows",
     "crash: 5.7 while an outbox is being published",
     "crash: 5.x not everybody knows that the epoch was abandoned",
     "crash: 6.1 a generation was claimed",
+    "crash: 6.1 the process goes on as a zombie",
     "crash: 6.2 the plan was made",
+    "crash: 6.3 a publisher is finding out what was published",
     "crash: 6.3 outboxes are being published again",
     "crash: 6.4 shards were loaded",
     "crash: 6.5 calls in flight were sent again",
@@ -130,6 +153,12 @@ pub struct World<B: Backend> {
     /// Replies on their way, also to generations that are over.
     pub(crate) replies: BTreeMap<(u64, u64), remote::PendingReply>,
     pub(crate) next_reply: u64,
+    /// Where the ledger is written.
+    pub(crate) broker: Broker,
+    /// Publishers of processes that went on when their successors had begun.
+    pub(crate) zombies: Vec<publisher::PublisherNode>,
+    /// How many publishers there were.
+    pub(crate) runs: u64,
     /// The step of the next crash that the seed decided.
     pub(crate) crash_at: u64,
     pub(crate) crashes_wanted: u64,
@@ -174,6 +203,9 @@ impl<B: Backend> World<B> {
             system: System::default(),
             replies: BTreeMap::new(),
             next_reply: 0,
+            broker: Broker::new(faults.transaction_timeout_ms),
+            zombies: Vec::new(),
+            runs: 0,
             crashes_wanted,
             actions: Vec::new(),
         };

@@ -108,11 +108,18 @@ impl<B: Backend> World<B> {
         let node = &mut self.system.sinks[index];
         let mut acks = Vec::new();
         for command in node.out.commands.drain(..) {
-            if let SinkCommand::Publish(records) = command {
-                if self.options.plant == Some(Plant::FreedBeforePublished) {
-                    acks.push(records.iter().map(|record| record.seq).collect());
+            match (command, &mut node.publisher) {
+                (SinkCommand::Publish(records), publisher) => {
+                    if self.options.plant == Some(Plant::FreedBeforePublished) {
+                        acks.push(records.iter().map(|record| record.seq).collect());
+                    }
+                    match publisher {
+                        Some(publisher) => publisher.give(records),
+                        None => node.queue.extend(records),
+                    }
                 }
-                node.queue.extend(records);
+                (SinkCommand::Completed(_), Some(publisher)) => publisher.on_completed(),
+                (SinkCommand::Completed(_) | SinkCommand::Stop, _) => {}
             }
         }
         node.acks.extend(acks.into_iter().map(Ack::Published));

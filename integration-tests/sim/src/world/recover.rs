@@ -17,8 +17,9 @@ use statefun_ports::source::Position;
 
 use super::World;
 use super::connectors::partition_name;
+use super::publisher::Which;
 use super::system::{ShardNode, SinkNode, SourceNode, System};
-use crate::app::plan::{PARTITIONS, READERS, ROUTES};
+use crate::app::plan::{LEDGER, PARTITIONS, READERS, ROUTES};
 use crate::backend::Backend;
 use crate::plant::{Plant, PlantedState};
 
@@ -34,6 +35,7 @@ impl<B: Backend> World<B> {
     pub(super) fn recover(&mut self) {
         while !self.try_recover() {
             self.stats.crashes += 1;
+            self.bury_publisher();
             self.system = System::default();
         }
     }
@@ -68,6 +70,9 @@ impl<B: Backend> World<B> {
         if self.crashes_at("crash: 6.3 outboxes are being published again") {
             for sink in 0..self.system.sinks.len() {
                 self.publish(sink);
+            }
+            for _ in 0..self.rng.between(0, 12) {
+                self.step_publisher(Which::Living);
             }
             return false;
         }
@@ -150,8 +155,14 @@ impl<B: Backend> World<B> {
             }
             let id = SinkId(index as u16);
             let core = SinkCore::new(id, name, self.system.topology, delivery, outbox, recovered.epoch);
-            let node =
-                SinkNode { core, out: sink::Output::default(), queue: Default::default(), acks: Default::default() };
+            let publisher = (index == LEDGER).then(|| self.new_publisher());
+            let node = SinkNode {
+                core,
+                out: sink::Output::default(),
+                queue: Default::default(),
+                publisher,
+                acks: Default::default(),
+            };
             self.system.sinks.push(node);
             let node = &mut self.system.sinks[index];
             node.core.resume(&mut node.out);

@@ -4,6 +4,7 @@ use statefun::ProcessingTime;
 use statefun_engine::shard;
 
 use super::World;
+use super::publisher::{PublisherNode, Which};
 use crate::app::plan::READERS;
 use crate::backend::Backend;
 
@@ -30,6 +31,10 @@ pub(super) enum Action {
     Publish(usize),
     /// A sink hears what its connector did.
     Acknowledge(usize),
+    /// A publisher of the ledger makes its next request.
+    Publisher(Which),
+    /// The broker does something by itself.
+    Broker,
 }
 
 impl<B: Backend> World<B> {
@@ -48,6 +53,7 @@ impl<B: Backend> World<B> {
             let sink = self.rng.index(self.system.sinks.len());
             self.restart_connector(sink);
         }
+        self.perhaps_leave();
         let mut actions = std::mem::take(&mut self.actions);
         actions.clear();
         self.collect(&mut actions);
@@ -92,6 +98,17 @@ impl<B: Backend> World<B> {
             if !sink.acks.is_empty() {
                 actions.push(Action::Acknowledge(index));
             }
+            if sink.publisher.as_ref().and_then(PublisherNode::due).is_some_and(|due| due <= self.now) {
+                actions.push(Action::Publisher(Which::Living));
+            }
+        }
+        for (index, zombie) in self.zombies.iter().enumerate() {
+            if zombie.due().is_some_and(|due| due <= self.now) {
+                actions.push(Action::Publisher(Which::Zombie(index)));
+            }
+        }
+        if self.broker.is_due(self.now) {
+            actions.push(Action::Broker);
         }
         if system.coordinator.as_ref().and_then(|core| core.deadline()).is_some_and(|deadline| deadline <= now) {
             actions.push(Action::TickCoordinator);
@@ -131,6 +148,12 @@ impl<B: Backend> World<B> {
             }
             Action::Publish(sink) => self.publish(sink),
             Action::Acknowledge(sink) => self.acknowledge(sink),
+            Action::Publisher(which) => {
+                if !self.step_publisher(which) {
+                    self.crash();
+                }
+            }
+            Action::Broker => self.step_broker(),
         }
     }
 
@@ -163,7 +186,10 @@ impl<B: Backend> World<B> {
         let coordinator = system.coordinator.as_ref().and_then(|core| core.deadline());
         let reply = self.replies.first_key_value().map(|((due, _), _)| ProcessingTime(*due));
         let commit = system.commit.as_ref().map(|commit| ProcessingTime(commit.due));
-        let next = shards.chain(coordinator).chain(reply).chain(commit).min();
+        let living = system.sinks.iter().filter_map(|sink| sink.publisher.as_ref());
+        let publishers = living.chain(&self.zombies).filter_map(PublisherNode::due);
+        let broker = publishers.chain(self.broker.deadline()).map(ProcessingTime);
+        let next = shards.chain(coordinator).chain(reply).chain(commit).chain(broker).min();
         if let Some(next) = next {
             self.now = self.now.max(next.0);
         }
@@ -175,6 +201,10 @@ impl<B: Backend> World<B> {
         (0..=READERS).all(|source| !self.has_records(source))
             && system.shards.iter().all(|shard| shard.core.is_idle() && shard.core.delayed_messages() == 0)
             && system.sinks.iter().all(|sink| sink.core.backlog() == (0, 0))
+            && (self.zombies.is_empty() || {
+                let view = self.broker.view();
+                self.zombies.iter().all(|zombie| zombie.is_at_rest(view.claim.as_ref()))
+            })
     }
 
     /// What is not at rest, for people.

@@ -12,6 +12,7 @@ use statefun_engine::{Participant, Topology};
 use statefun_ports::keyed_state::EncodedPart;
 use statefun_ports::sink::OutboxRecord;
 
+use super::publisher::PublisherNode;
 use crate::plant::PlantedState;
 use crate::rng::Rng;
 
@@ -56,6 +57,24 @@ pub struct Faults {
     pub clock_back_ms: u64,
     /// The most items delivered at once.
     pub batch_max: u64,
+    /// How long the broker lets a transaction stand open, in milliseconds.
+    pub transaction_timeout_ms: u64,
+    /// Records of a transaction, at most.
+    pub transaction_records_max: usize,
+    /// The longest a request to the broker takes, in milliseconds.
+    pub broker_latency_ms_max: u64,
+    /// Steps at which the broker goes away.
+    pub broker_leaves: u64,
+    /// Commits that never arrive.
+    pub commit_request_lost: u64,
+    /// Commits that arrive when nobody waits for the answer any more.
+    pub commit_request_late: u64,
+    /// Commits that are done and whose answer is lost.
+    pub commit_answer_lost: u64,
+    /// Publishers that are stopped for longer than the transaction timeout, per request.
+    pub sleeps: u64,
+    /// Publishers that go on when their process is believed to be dead, per crash.
+    pub zombies: u64,
     /// Bounds of shards.
     pub shard: shard::Options,
 }
@@ -89,6 +108,15 @@ impl Faults {
             crash_in_commit: rng.one_of(&[0, 1_000, 20_000]),
             clock_back_ms: rng.one_of(&[0, 0, 20, 300]),
             batch_max: rng.one_of(&[1, 4, 30]),
+            transaction_timeout_ms: rng.one_of(&[20, 60, 150]),
+            transaction_records_max: rng.one_of(&[1, 5, 100]),
+            broker_latency_ms_max: rng.one_of(&[0, 3, 20]),
+            broker_leaves: rng.one_of(&[0, 0, 500, 2_000]),
+            commit_request_lost: rare(rng),
+            commit_request_late: rare(rng),
+            commit_answer_lost: rare(rng),
+            sleeps: rng.one_of(&[0, 0, 2_000, 20_000]),
+            zombies: rng.one_of(&[0, 300_000, 800_000]),
             shard,
         }
     }
@@ -161,6 +189,8 @@ pub(super) struct SinkNode {
     pub(super) out: sink::Output,
     /// What the connector was given and has not written.
     pub(super) queue: VecDeque<OutboxRecord>,
+    /// The connector of the ledger.
+    pub(super) publisher: Option<PublisherNode>,
     pub(super) acks: VecDeque<Ack>,
 }
 
