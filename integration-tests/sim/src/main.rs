@@ -7,6 +7,9 @@ use statefun_sim::sweep::{Failure, Summary, Sweep};
 use statefun_sim::world::NAMED_STEPS;
 use statefun_sim::{BackendKind, Plant, RunOptions, run};
 
+/// With so many seeds, every named step must have been met.
+const SEEDS_TO_MEET_ALL: u64 = 1000;
+
 /// Runs the whole system in one thread with faults from a seed, and compares it with a model.
 #[derive(Debug, Parser)]
 #[command(name = "cargo sim")]
@@ -32,6 +35,9 @@ struct Arguments {
     /// Do something wrong on purpose; `list` shows what there is.
     #[arg(long)]
     plant: Option<String>,
+    /// Plant each bug in turn, look for it in the seeds, and print a table of who found it.
+    #[arg(long)]
+    plants: bool,
     /// Keep values and epochs in sorted maps instead of the platform's own state and store.
     #[arg(long)]
     reference: bool,
@@ -64,6 +70,9 @@ fn main() -> ExitCode {
     }
     // A panic of the engine is a verdict like any other; its message is in it.
     std::panic::set_hook(Box::new(|_| {}));
+    if arguments.plants {
+        return find_plants(&arguments, options, backend);
+    }
     let jobs = arguments.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
     let sweep = Sweep { from_seed: arguments.from_seed, seeds: arguments.seeds, jobs, options, backend };
     let summary = sweep.run(&|done| eprintln!("{done} of {} seeds", arguments.seeds));
@@ -71,13 +80,41 @@ fn main() -> ExitCode {
         print_coverage(&summary);
     }
     println!("{}", closing_line(&arguments, &summary));
+    let missed = summary.missed();
+    let must_meet_all = arguments.seeds >= SEEDS_TO_MEET_ALL && plant.is_none() && arguments.crash.is_none();
     match &summary.failure {
+        None if must_meet_all && !missed.is_empty() => {
+            println!("never met, so nothing is known about: {}", missed.join("; "));
+            ExitCode::FAILURE
+        }
         None => ExitCode::SUCCESS,
         Some(failure) => {
             println!("{}", replay(&arguments, failure));
             ExitCode::FAILURE
         }
     }
+}
+
+/// Looks for every planted bug, on as many seeds as asked, a thousand unless more are.
+fn find_plants(arguments: &Arguments, options: RunOptions, backend: BackendKind) -> ExitCode {
+    let jobs = arguments.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+    let (from_seed, seeds) = (arguments.from_seed, arguments.seeds.max(SEEDS_TO_MEET_ALL));
+    let mut is_missed = false;
+    println!("{:<28} {:>10}  what was seen", "bug", "first seed");
+    for plant in Plant::ALL {
+        let options = RunOptions { plant: Some(*plant), ..options };
+        match (Sweep { from_seed, seeds, jobs, options, backend }).run(&|_| {}).failure {
+            Some(Failure { seed, what }) => {
+                let what: String = what.chars().take(90).collect();
+                println!("{:<28} {seed:>10}  {what}", plant.name());
+            }
+            None => {
+                is_missed = true;
+                println!("{:<28} {:>10}  nothing in {seeds} seeds", plant.name(), "-");
+            }
+        }
+    }
+    if is_missed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
 fn trace(arguments: &Arguments, options: RunOptions, backend: BackendKind) -> ExitCode {

@@ -2,7 +2,7 @@
 
 use statefun::{Address, Epoch, FunctionType, IdHash, Symbol};
 use statefun_ports::keyed_state::{EncodedPart, KeyedState, Slot, StateIndex};
-use statefun_ports::rows::{Change, RowKey, Stored};
+use statefun_ports::rows::{Change, RowKey, RowValue, Stored};
 
 macro_rules! plants {
     ($($(#[$doc:meta])* $variant:ident = $name:literal,)*) => {
@@ -28,10 +28,18 @@ macro_rules! plants {
 plants! {
     /// What arrives ahead of a missing marker is handled, but not recorded.
     DropsRecordings = "drops-recordings",
+    /// Messages that wait are frozen at the last marker, values at the first.
+    ActivationsFrozenLate = "activations-frozen-late",
     /// A shard sends its markers ahead of what it sent before them.
     MarkerOvertakes = "marker-overtakes",
     /// What an abandoned epoch held is taken for durable.
     AbandonedForgets = "abandoned-forgets",
+    /// What an abandoned epoch held of an egress is gone.
+    AbandonedDropsBatch = "abandoned-drops-batch",
+    /// Callers are answered before the epoch that holds their events is durable.
+    AnsweredBeforeSync = "answered-before-sync",
+    /// After a restart with another number of shards, what waits stays with the shard that had it.
+    NotRerouted = "not-rerouted",
     /// The second reply of a call is applied.
     SecondReplyApplied = "second-reply-applied",
     /// An egress forgets records when it hands them over, not when they are published.
@@ -82,12 +90,14 @@ pub struct PlantedState<S> {
     is_recording: bool,
     /// Whether a part is open that was not handed out.
     is_open: bool,
+    /// Messages that were waiting when the part was begun, for a planted bug.
+    waiting: Vec<Change>,
 }
 
 impl<S> PlantedState<S> {
     /// A state that does `plant` wrong.
     pub fn new(inner: S, plant: Option<Plant>) -> Self {
-        Self { inner, plant, is_recording: false, is_open: false }
+        Self { inner, plant, is_recording: false, is_open: false, waiting: Vec::new() }
     }
 }
 
@@ -109,6 +119,14 @@ impl<S: KeyedState> KeyedState for PlantedState<S> {
     }
 
     fn put(&mut self, slot: Slot, state: StateIndex, value: Option<Stored>) {
+        let is_its = |(_, row): &Change| match row {
+            Some(RowValue::Waiting(it)) => self.inner.find(&it.target, it.hash).is_some_and(|its| its.0 == slot.0),
+            _ => false,
+        };
+        if let Some(index) = self.waiting.iter().position(is_its) {
+            // It was handled before the last marker came.
+            self.waiting.remove(index);
+        }
         self.inner.put(slot, state, value);
     }
 
@@ -123,6 +141,7 @@ impl<S: KeyedState> KeyedState for PlantedState<S> {
     fn freeze(&mut self, epoch: Epoch) {
         self.is_recording = false;
         self.is_open = true;
+        self.waiting.clear();
         self.inner.freeze(epoch);
     }
 
@@ -133,7 +152,12 @@ impl<S: KeyedState> KeyedState for PlantedState<S> {
             Some(Plant::ForgetsDelayed) => change.1.is_some() && matches!(change.0, RowKey::Delayed { .. }),
             _ => false,
         };
-        if !is_lost {
+        if self.plant == Some(Plant::ActivationsFrozenLate)
+            && !self.is_recording
+            && matches!(change, (RowKey::Waiting { .. }, Some(_)))
+        {
+            self.waiting.push(change.clone());
+        } else if !is_lost {
             self.inner.record(change);
         }
     }
@@ -145,6 +169,9 @@ impl<S: KeyedState> KeyedState for PlantedState<S> {
 
     fn finish(&mut self) -> EncodedPart {
         self.is_open = false;
+        for change in std::mem::take(&mut self.waiting) {
+            self.inner.record(&change);
+        }
         self.inner.finish()
     }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::run::{BackendKind, run};
-use crate::world::{Coverage, RunOptions, Stats};
+use crate::world::{Coverage, NAMED_STEPS, RunOptions, Stats};
 
 /// Which seeds to run, and how.
 #[derive(Clone, Copy, Debug)]
@@ -99,6 +99,12 @@ impl Sweep {
 }
 
 impl Summary {
+    /// The named steps that no run has met.
+    #[must_use]
+    pub fn missed(&self) -> Vec<&'static str> {
+        NAMED_STEPS.iter().copied().filter(|step| !self.coverage.contains_key(step)).collect()
+    }
+
     /// The median over all runs of something they count.
     #[must_use]
     pub fn median(&self, of: impl Fn(&Stats) -> u64) -> u64 {

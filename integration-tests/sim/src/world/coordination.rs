@@ -5,10 +5,11 @@ use statefun_engine::channel::Marker;
 use statefun_engine::snapshot::Command;
 use statefun_engine::{Participant, shard};
 use statefun_ports::keyed_state::EncodedPart;
+use statefun_ports::sink::SinkCommand;
 use statefun_ports::snapshot_store::{Manifest, SnapshotStore};
 
 use super::World;
-use super::system::{Commit, News, Word};
+use super::system::{Commit, News, SinkNode, Word};
 use crate::backend::Backend;
 use crate::plant::Plant;
 
@@ -81,6 +82,11 @@ impl<B: Backend> World<B> {
                                 self.system.news[place].push_back(News::Completed(epoch));
                             }
                         }
+                        if self.options.plant == Some(Plant::AnsweredBeforeSync) {
+                            for source in 0..self.system.sources.len() {
+                                self.system.news[source].push_back(News::Completed(epoch));
+                            }
+                        }
                         let due = self.now + self.rng.between(0, self.faults.commit_ms_max);
                         self.system.commit = Some(Commit { epoch, parts, due });
                     }
@@ -133,6 +139,12 @@ impl<B: Backend> World<B> {
                 match news {
                     News::Start(..) => unreachable!("epochs start at sources"),
                     News::Completed(epoch) => node.core.on_completed(epoch, &mut node.out),
+                    News::Abandoned(epoch)
+                        if self.options.plant == Some(Plant::AbandonedDropsBatch)
+                            && self.system.handed_in.contains(&(place, epoch)) =>
+                    {
+                        drop_batch(node, epoch);
+                    }
                     News::Abandoned(epoch) => node.core.on_abandoned(epoch, &mut node.out),
                 }
                 self.perform_sink(index);
@@ -171,5 +183,15 @@ impl<B: Backend> World<B> {
             self.external.faults.push(error.to_string());
         }
         durable
+    }
+}
+
+/// Forgets what an abandoned epoch held, when that bug is planted.
+fn drop_batch(node: &mut SinkNode, epoch: Epoch) {
+    node.core.on_completed(epoch, &mut node.out);
+    for command in std::mem::take(&mut node.out.commands) {
+        if let SinkCommand::Publish(records) = command {
+            node.core.on_published(&records.iter().map(|record| record.seq).collect::<Vec<_>>());
+        }
     }
 }

@@ -86,6 +86,7 @@ pub const NAMED_STEPS: &[&str] = &[
     "5.7 publisher: trouble that passes",
     "6.1 the clock was set back",
     "6.3 the broker was asked and knew more",
+    "6.4 another number of shards",
     "6.6 a reply for an older generation, dropped",
     "crash: 5.1 an epoch was opened and no source has begun it",
     "crash: 5.2 some sources have sent their markers",
@@ -113,6 +114,7 @@ pub const NAMED_STEPS: &[&str] = &[
     "crash: between epochs, with delayed messages",
     "crash: between epochs, with work under way",
     "egress: a connector was restarted",
+    "remote: answered late",
     "remote: answered nonsense",
     "remote: answered twice",
     "remote: asked for states",
@@ -120,6 +122,7 @@ pub const NAMED_STEPS: &[&str] = &[
     "remote: hung until its time-out",
     "remote: redeployed with other expirations",
     "remote: request too large",
+    "remote: the endpoint was away",
 ];
 
 /// How often each of [`NAMED_STEPS`] was met.
@@ -147,6 +150,10 @@ pub struct World<B: Backend> {
     pub(crate) trace: Trace,
     /// How many messages have come through the door, over all generations.
     pub(crate) door_at: usize,
+    /// Remote functions refuse connections before this.
+    pub(crate) endpoint_away_until: u64,
+    /// How many shards the newest generation had.
+    pub(crate) shards: u16,
     /// Deployments of the remote functions, by type.
     pub(crate) deployments: [u32; 2],
     pub(crate) system: System<B::State>,
@@ -199,6 +206,8 @@ impl<B: Backend> World<B> {
             coverage: Coverage::new(),
             trace: Trace::new(options.is_traced),
             door_at: 0,
+            endpoint_away_until: 0,
+            shards: 0,
             deployments: [0; 2],
             system: System::default(),
             replies: BTreeMap::new(),

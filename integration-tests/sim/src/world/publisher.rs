@@ -147,7 +147,7 @@ fn fenced() -> Progress {
 /// How often a zombie without work looks whether there is any, in milliseconds.
 const IDLE_MS: u64 = 20;
 /// How long a publisher tries to read the control topic, in milliseconds.
-const READ_PATIENCE_MS: u64 = 3_000;
+const READ_PATIENCE_MS: u64 = 300;
 
 impl<B: Backend> World<B> {
     /// A new publisher, of a process or a connector that begins.
@@ -251,7 +251,14 @@ impl<B: Backend> World<B> {
             Some(action) => action.clone(),
             None => {
                 let action = node.publication.next_action();
-                self.trace.note(self.now, &("publisher", &node.run, label(&action)));
+                let seqs = match &action {
+                    Action::Transact(transaction) => {
+                        let all = &transaction.records;
+                        all.first().zip(all.last()).map(|(first, last)| (first.seq, last.seq))
+                    }
+                    _ => None,
+                };
+                self.trace.note(self.now, &("publisher", &node.run, label(&action), seqs));
                 if let (Action::Transact(transaction), Some(Plant::FreedBeforeCommitRecord)) =
                     (&action, self.options.plant)
                 {

@@ -131,6 +131,10 @@ impl<B: Backend> World<B> {
         system.channels.resize_with(len * len, Default::default);
         system.news.resize_with(len, Default::default);
         system.words.resize_with(len, Default::default);
+        if self.shards != 0 && self.shards != shards {
+            self.cover("6.4 another number of shards");
+        }
+        system.shards_before = std::mem::replace(&mut self.shards, shards);
         system.first_ticket = self.door_at as u64;
         self.system = system;
     }
@@ -172,6 +176,16 @@ impl<B: Backend> World<B> {
 
     fn load_shards(&mut self, recovered: &Recovered) {
         let (topology, groups) = (self.system.topology, self.system.groups);
+        // With that bug planted, what waits stays with the shard that had it.
+        let is_planted = self.options.plant == Some(Plant::NotRerouted) && self.system.shards_before != 0;
+        let before = KeyGroups::new(self.key_groups, self.system.shards_before.max(1));
+        let stays = |value: &RowValue| match value {
+            RowValue::Waiting(envelope) if is_planted => {
+                Some(before.shard(envelope.hash)).filter(|shard| shard.0 < topology.shards)
+            }
+            _ => None,
+        };
+        let mut left_behind = Vec::new();
         for index in 0..topology.shards {
             let id = ShardId(index);
             let state = PlantedState::new(self.backend.state(groups, id), self.options.plant);
@@ -182,9 +196,15 @@ impl<B: Backend> World<B> {
                     core.restore(key.clone(), value.clone());
                 }
             }
-            let load = self.backend.store().load(groups.range(id), &mut |key, value| core.restore(key, value));
+            let load = self.backend.store().load(groups.range(id), &mut |key, value| match stays(&value) {
+                Some(shard) if shard != id => left_behind.push((shard, key, value)),
+                _ => core.restore(key, value),
+            });
             load.expect("nothing damages the store");
             self.system.shards.push(ShardNode { core, out: shard::Output::new(topology) });
+        }
+        for (shard, key, value) in left_behind {
+            self.system.shards[usize::from(shard.0)].core.restore(key, value);
         }
     }
 

@@ -40,7 +40,16 @@ impl<B: Backend> World<B> {
         }
         // Failures would park innocent messages of the type that parks, which the model could not foresee.
         if kind == STUBBORN {
-            if self.rng.chance(self.faults.call_fails) {
+            if self.endpoint_away_until <= self.now && self.rng.chance(self.faults.endpoint_leaves) {
+                self.endpoint_away_until = self.now + self.rng.between(1, 2 * TIMEOUT_MS);
+            }
+            if self.now < self.endpoint_away_until {
+                outcome = Some(failed(CallFailureKind::Connection));
+                self.cover("remote: the endpoint was away");
+            } else if self.rng.chance(self.faults.call_is_slow) {
+                latency = TIMEOUT_MS - 1;
+                self.cover("remote: answered late");
+            } else if self.rng.chance(self.faults.call_fails) {
                 let kind = self.rng.one_of(&[CallFailureKind::Status(500), CallFailureKind::Connection]);
                 outcome = Some(failed(kind));
                 self.cover("remote: failed");

@@ -27,6 +27,10 @@ pub struct Faults {
     pub call_answers_twice: u64,
     /// Remote calls that answer nonsense.
     pub call_is_garbage: u64,
+    /// Calls after which the endpoint refuses connections for a while.
+    pub endpoint_leaves: u64,
+    /// Calls that are answered just before their time-out.
+    pub call_is_slow: u64,
     /// Redeployments, per call.
     pub redeploys: u64,
     /// The most messages a deployment takes in one request.
@@ -88,11 +92,14 @@ impl Faults {
             backlog_per_turn: rng.one_of(&[1, 3, 4096]),
             rows_per_slice: rng.one_of(&[1, 5, 4096]),
         };
+        let transaction_timeout_ms = rng.one_of(&[20, 40, 100]);
         Self {
             call_fails: rare(rng),
             call_hangs: rare(rng),
             call_answers_twice: rare(rng),
             call_is_garbage: rare(rng),
+            endpoint_leaves: rng.one_of(&[0, 0, 3_000, 20_000]),
+            call_is_slow: rare(rng),
             redeploys: rng.one_of(&[0, 5_000, 20_000]),
             request_max: rng.one_of(&[1, 2, 5, 1000]),
             latency_ms_max: rng.one_of(&[0, 5, 40]),
@@ -108,9 +115,10 @@ impl Faults {
             crash_in_commit: rng.one_of(&[0, 1_000, 20_000]),
             clock_back_ms: rng.one_of(&[0, 0, 20, 300]),
             batch_max: rng.one_of(&[1, 4, 30]),
-            transaction_timeout_ms: rng.one_of(&[20, 60, 150]),
+            transaction_timeout_ms,
             transaction_records_max: rng.one_of(&[1, 5, 100]),
-            broker_latency_ms_max: rng.one_of(&[0, 3, 20]),
+            // A transaction is a handful of requests and must have a chance.
+            broker_latency_ms_max: rng.one_of(&[0, 1, transaction_timeout_ms / 10]),
             broker_leaves: rng.one_of(&[0, 0, 500, 2_000]),
             commit_request_lost: rare(rng),
             commit_request_late: rare(rng),
@@ -224,6 +232,8 @@ pub struct System<S> {
     pub(super) handed_in: BTreeSet<(usize, Epoch)>,
     /// How many epochs completed since everything came to rest, and whether the last of them held nothing.
     pub(super) rest: Option<(u64, bool)>,
+    /// How many shards the generation before this one had.
+    pub(super) shards_before: u16,
     /// The first ticket of this generation.
     pub(super) first_ticket: u64,
 }
@@ -247,6 +257,7 @@ impl<S> Default for System<S> {
             in_flight: BTreeMap::new(),
             handed_in: BTreeSet::new(),
             rest: None,
+            shards_before: 0,
             first_ticket: 0,
         }
     }
