@@ -10,6 +10,7 @@ use statefun_ports::snapshot_store::{Manifest, SnapshotStore};
 
 use super::World;
 use super::system::{Commit, News, SinkNode, Word};
+use crate::app::plan::READERS;
 use crate::backend::Backend;
 use crate::plant::Plant;
 
@@ -83,9 +84,7 @@ impl<B: Backend> World<B> {
                             }
                         }
                         if self.options.plant == Some(Plant::AnsweredBeforeSync) {
-                            for source in 0..self.system.sources.len() {
-                                self.system.news[source].push_back(News::Completed(epoch));
-                            }
+                            self.system.news[READERS].push_back(News::Completed(epoch));
                         }
                         let due = self.now + self.rng.between(0, self.faults.commit_ms_max);
                         self.system.commit = Some(Commit { epoch, parts, due });

@@ -236,7 +236,13 @@ impl<B: Backend> World<B> {
                 return Ok(());
             }
         }
-        Err(format!("not at rest after {STEPS_MAX} steps: {}", self.unrest()))
+        // What is wrong outside may be why.
+        let plan = Arc::clone(&self.plan);
+        self.external.judge_ledger(self.broker.committed(), |uid| plan.refused.contains(&(uid / 2)));
+        let mut faults = std::mem::take(&mut self.external.faults);
+        faults.truncate(4);
+        faults.push(format!("not at rest after {STEPS_MAX} steps: {}", self.unrest()));
+        Err(faults.join("; "))
     }
 
     /// The shards, to look into.

@@ -261,6 +261,7 @@ impl<B: Backend> World<B> {
                 self.trace.note(self.now, &("publisher", &node.run, label(&action), seqs));
                 if let (Action::Transact(transaction), Some(Plant::FreedBeforeCommitRecord)) =
                     (&action, self.options.plant)
+                    && !node.is_zombie
                 {
                     let seqs: Vec<_> = transaction.records.iter().map(|pending| pending.seq).collect();
                     self.system.sinks[LEDGER].acks.push_back(Ack::Published(seqs));
