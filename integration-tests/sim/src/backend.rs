@@ -1,12 +1,17 @@
 //! Where values live and epochs become durable: either the platform's own implementation in memory, whose rows go
-//! through their real encoding, or a reference of sorted maps that is too simple to be wrong.
+//! through their real encoding, the same on a simulated disk, or a reference of sorted maps that is too simple to be
+//! wrong.
 
 use statefun::{Epoch, KeyGroups, ShardId};
 use statefun_ports::keyed_state::{EncodedPart, KeyedState};
 use statefun_ports::rows::Change;
-use statefun_ports::snapshot_store::SnapshotStore;
+use statefun_ports::snapshot_store::{Manifest, SnapshotStore};
 
+pub mod disk;
+mod on_disk;
 pub mod reference;
+
+pub use on_disk::OnDisk;
 
 /// Makes states and keeps epochs.
 pub trait Backend {
@@ -26,6 +31,42 @@ pub trait Backend {
 
     /// The next commit fails and leaves nothing behind.
     fn fail_next_commit(&mut self);
+
+    /// Whether there is a disk that can do worse than that.
+    fn is_disk(&self) -> bool {
+        false
+    }
+
+    /// Makes an epoch durable, and tidies up if it is. `is_full`: there is no space left.
+    fn commit(&mut self, manifest: Manifest, parts: &[EncodedPart], is_full: bool) -> bool {
+        let durable = !is_full && self.store().commit(manifest, parts).is_ok();
+        if durable {
+            self.store().tidy().expect("memory can be tidied");
+        }
+        durable
+    }
+
+    /// Everything crashes, perhaps in the middle of a commit. What is left is in the store afterwards.
+    fn crash(&mut self, commit: Option<(Manifest, &[EncodedPart])>) -> Crash {
+        match commit {
+            Some((manifest, parts)) => {
+                self.commit(manifest, parts, false);
+                Crash::InCommit
+            }
+            None => Crash::AtRest,
+        }
+    }
+}
+
+/// In what a crash came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Crash {
+    /// A commit.
+    InCommit,
+    /// Folding deltas into the base.
+    InHousekeeping,
+    /// Neither.
+    AtRest,
 }
 
 /// The platform's own state and store.

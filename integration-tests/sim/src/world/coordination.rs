@@ -6,7 +6,7 @@ use statefun_engine::snapshot::Command;
 use statefun_engine::{Participant, shard};
 use statefun_ports::keyed_state::EncodedPart;
 use statefun_ports::sink::SinkCommand;
-use statefun_ports::snapshot_store::{Manifest, SnapshotStore};
+use statefun_ports::snapshot_store::Manifest;
 
 use super::World;
 use super::system::{Commit, News, SinkNode, Word};
@@ -170,18 +170,17 @@ impl<B: Backend> World<B> {
     }
 
     /// Makes an epoch durable.
-    pub(super) fn commit(&mut self, epoch: Epoch, parts: &[EncodedPart]) -> bool {
-        let manifest = Manifest {
-            epoch,
-            generation: Generation(self.generation),
-            lineage: self.lineage,
-            key_groups: self.key_groups,
-        };
-        let durable = self.backend.store().commit(manifest, parts).is_ok();
-        if durable && let Err(error) = self.backend.store().tidy() {
-            self.external.faults.push(error.to_string());
+    fn commit(&mut self, epoch: Epoch, parts: &[EncodedPart]) -> bool {
+        if self.full_until <= self.now && self.rng.chance(self.faults.disk_fills) {
+            self.full_until = self.now + self.rng.between(1, 200);
+            self.cover("5.6 disk: no space left for a while");
         }
-        durable
+        let is_full = self.now < self.full_until;
+        self.backend.commit(self.manifest(epoch), parts, is_full)
+    }
+
+    pub(super) fn manifest(&self, epoch: Epoch) -> Manifest {
+        Manifest { epoch, generation: Generation(self.generation), lineage: self.lineage, key_groups: self.key_groups }
     }
 }
 

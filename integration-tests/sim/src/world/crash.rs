@@ -5,7 +5,9 @@ use statefun_engine::channel::{Item, SinkItem};
 use super::World;
 use super::publisher::PublisherNode;
 use super::system::{Commit, News, Parcel, System};
-use crate::backend::Backend;
+use statefun_ports::snapshot_store::SnapshotStore;
+
+use crate::backend::{Backend, Crash};
 use crate::plant::Plant;
 
 /// More crashes than this and even a patient run would never end.
@@ -44,12 +46,25 @@ impl<B: Backend> World<B> {
                 if self.options.plant == Some(Plant::TornCommit) {
                     parts.pop();
                 }
-                self.commit(epoch, &parts);
+                let manifest = self.manifest(epoch);
+                self.backend.crash(Some((manifest, &parts)));
+            } else {
+                self.backend.crash(None);
+            }
+            let newest = self.backend.store().manifest().expect("nothing damages the store");
+            if newest.is_some_and(|newest| newest.epoch == epoch) {
                 self.cover("crash: 5.6 the epoch was durable and nobody knew");
             } else {
                 self.cover("crash: 5.6 the epoch was lost");
             }
+            if self.backend.is_disk() {
+                self.cover("crash: 5.6 disk: in the middle of writing an epoch");
+            }
+        } else if self.backend.crash(None) == Crash::InHousekeeping {
+            self.cover("crash: 5.7 disk: in the middle of housekeeping");
         }
+        // Whoever starts it again has made room.
+        self.full_until = 0;
         self.bury_publisher();
         let dead = std::mem::take(&mut self.system);
         self.stats.crashes += 1;

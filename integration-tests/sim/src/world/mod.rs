@@ -67,6 +67,7 @@ pub struct Stats {
 pub const NAMED_STEPS: &[&str] = &[
     "5.6 a commit failed",
     "5.6 an epoch without changes",
+    "5.6 disk: no space left for a while",
     "5.6 nobody knows whether the manifest was committed",
     "5.7 broker: a commit arrived and its answer was lost",
     "5.7 broker: a commit is late",
@@ -93,11 +94,13 @@ pub const NAMED_STEPS: &[&str] = &[
     "crash: 5.3 markers are on their way to shards",
     "crash: 5.4 parts are on their way to the coordinator",
     "crash: 5.5 markers are on their way to sinks",
+    "crash: 5.6 disk: in the middle of writing an epoch",
     "crash: 5.6 the epoch was durable and nobody knew",
     "crash: 5.6 the epoch was lost",
     "crash: 5.6 while an epoch is being committed",
     "crash: 5.7 a transaction is decided and not everywhere visible",
     "crash: 5.7 a transaction is open",
+    "crash: 5.7 disk: in the middle of housekeeping",
     "crash: 5.7 not everybody knows that the epoch exists",
     "crash: 5.7 records were published and nobody knows",
     "crash: 5.7 while an outbox is being published",
@@ -154,6 +157,8 @@ pub struct World<B: Backend> {
     pub(crate) endpoint_away_until: u64,
     /// How many shards the newest generation had.
     pub(crate) shards: u16,
+    /// The disk is full until then.
+    pub(crate) full_until: u64,
     /// Deployments of the remote functions, by type.
     pub(crate) deployments: [u32; 2],
     pub(crate) system: System<B::State>,
@@ -208,6 +213,7 @@ impl<B: Backend> World<B> {
             door_at: 0,
             endpoint_away_until: 0,
             shards: 0,
+            full_until: 0,
             deployments: [0; 2],
             system: System::default(),
             replies: BTreeMap::new(),

@@ -43,6 +43,8 @@ pub struct Faults {
     pub commit_fails: u64,
     /// Commits after which nobody knows.
     pub commit_unknown: u64,
+    /// Commits for which there is no space, and for the next ones neither.
+    pub disk_fills: u64,
     /// The longest a commit takes, in milliseconds.
     pub commit_ms_max: u64,
     /// Connectors of egresses that end and are started again, per step.
@@ -106,6 +108,7 @@ impl Faults {
             bad_mood: rare(rng),
             commit_fails: rare(rng),
             commit_unknown: rng.one_of(&[0, 10_000, 30_000]),
+            disk_fills: rng.one_of(&[0, 0, 5_000, 30_000]),
             commit_ms_max: rng.one_of(&[0, 5, 60]),
             connector_restarts: rng.one_of(&[0, 300, 2_000]),
             leaps: rng.one_of(&[0, 500, 3_000]),

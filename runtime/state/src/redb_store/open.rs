@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use redb::{Database, ReadableDatabase, ReadableTable};
+use redb::{Database, ReadableDatabase, ReadableTable, StorageBackend};
 use statefun::{Epoch, Generation, Lineage};
 use statefun_ports::snapshot_store::StoreError;
 
@@ -41,6 +41,19 @@ impl RedbStore {
             }
         }
         Ok(store)
+    }
+
+    /// The same for a file that `open` opens, each time anew: a simulated disk does worse things than files let one try.
+    ///
+    /// # Errors
+    /// When it cannot be read or written, or a newer program wrote it.
+    pub fn open_on<B: StorageBackend>(
+        open: impl Fn() -> B + Send + 'static,
+        options: OpenOptions,
+    ) -> Result<Self, StoreError> {
+        let cache_bytes = options.cache_bytes;
+        let open = move || Database::builder().set_cache_size(cache_bytes).create_with_backend(open());
+        Self::open_with(Box::new(open), Path::new(FILE), options)
     }
 
     /// The same for a file that `open` opens; `path` is its name in errors.
