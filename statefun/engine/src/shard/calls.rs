@@ -1,5 +1,7 @@
 //! Calling remote functions: batches, the handshake, retries.
 
+use std::time::Duration;
+
 use statefun::function::Effects;
 use statefun::{Address, CallId, DeadLetter, DeadLetterCause, EventTime, FunctionType, ProcessingTime, TypedValue};
 use statefun_ports::keyed_state::KeyedState;
@@ -11,6 +13,9 @@ use super::apply::Cause;
 use super::types::{Bound, Handshake, StateError};
 use super::{Output, Shard};
 use crate::invocation::{backoff, batch_len};
+
+/// How long the others of a type wait for the answer to a probe before one more of them asks.
+const PROBE_PATIENCE: Duration = Duration::from_millis(250);
 
 impl<S: KeyedState> Shard<S> {
     /// Starts what is ready, as far as calls may be in flight.
@@ -31,12 +36,15 @@ impl<S: KeyedState> Shard<S> {
                     entry.awaiting_call.push_back(address);
                 }
                 Bound::Remote(_) => match entry.handshake {
-                    Handshake::Probing => {
+                    Handshake::Probing { .. } => {
                         entry.awaiting_probe.push_back(address.clone());
                         self.set_phase(&address, Phase::AwaitingProbe);
                     }
                     Handshake::Unknown => {
-                        entry.handshake = Handshake::Probing;
+                        entry.handshake = Handshake::Probing { since: now };
+                        if !self.probing.contains(&address.function) {
+                            self.probing.push(address.function);
+                        }
                         self.call(now, &address, true, out);
                     }
                     Handshake::Known => self.call(now, &address, false, out),
@@ -49,6 +57,36 @@ impl<S: KeyedState> Shard<S> {
     /// once more when it is that one's turn.
     fn give_place_up(&mut self, function: FunctionType) {
         self.ready.extend(self.types.met(function).awaiting_call.pop_front());
+    }
+
+    /// Has another address ask for a type's states where the one that asked gets no answer, so that a type is not kept
+    /// waiting by one address that hangs.
+    pub(super) fn renew_probes(&mut self, now: ProcessingTime) {
+        for index in (0..self.probing.len()).rev() {
+            let entry = self.types.met(self.probing[index]);
+            let Handshake::Probing { since } = entry.handshake else {
+                self.probing.swap_remove(index);
+                continue;
+            };
+            if since.after(PROBE_PATIENCE) <= now
+                && let Some(next) = entry.awaiting_probe.pop_front()
+            {
+                entry.handshake = Handshake::Unknown;
+                self.set_phase(&next, Phase::Ready);
+                // In front: it asks before others of its type that are ready by now.
+                self.ready.push_front(next);
+            }
+        }
+    }
+
+    /// When the next probe is due.
+    pub(super) fn next_probe(&self) -> Option<ProcessingTime> {
+        let entries = self.probing.iter().filter_map(|function| self.types.get(*function));
+        let due = entries.filter_map(|entry| match entry.handshake {
+            Handshake::Probing { since } if !entry.awaiting_probe.is_empty() => Some(since.after(PROBE_PATIENCE)),
+            _ => None,
+        });
+        due.min()
     }
 
     /// Takes back from the waiting room whoever has waited long enough.
@@ -150,7 +188,7 @@ impl<S: KeyedState> Shard<S> {
             }
             CallOutcome::Failed(failure) => {
                 entry.stats.failures += 1;
-                if probe {
+                if probe && matches!(entry.handshake, Handshake::Probing { .. }) {
                     // Somebody else may ask: one address that always fails must not keep its whole type waiting.
                     entry.handshake = Handshake::Unknown;
                     if let Some(next) = entry.awaiting_probe.pop_front() {

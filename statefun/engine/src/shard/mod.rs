@@ -41,8 +41,8 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 use statefun::function::Effects;
 use statefun::{
-    Address, CallId, DeadLetter, DeadLetterCause, EgressRecord, Envelope, Epoch, KeyGroups, ProcessingTime, ShardId,
-    SinkId,
+    Address, CallId, DeadLetter, DeadLetterCause, EgressRecord, Envelope, Epoch, FunctionType, KeyGroups,
+    ProcessingTime, ShardId, SinkId,
 };
 use statefun_ports::keyed_state::{EncodedPart, KeyedState, Slot};
 use statefun_ports::remote::{CallOutcome, InvocationBatch};
@@ -168,6 +168,8 @@ pub struct Shard<S> {
     /// How many messages of the backlog come before anything that arrives: what a snapshot held, and what arrived since
     /// and had to queue behind that.
     ahead: usize,
+    /// Types whose states are being asked for.
+    probing: Vec<FunctionType>,
     delayed: DelayedMessages,
     load: Load,
     /// Position of the next message in the order of arrival; never reused within a key group.
@@ -213,6 +215,7 @@ impl<S: KeyedState> Shard<S> {
             backing_off: BTreeMap::new(),
             backlog: VecDeque::new(),
             ahead: 0,
+            probing: Vec::new(),
             delayed: DelayedMessages::default(),
             load: Load::default(),
             next_seq: 1,
@@ -242,6 +245,7 @@ impl<S: KeyedState> Shard<S> {
         }
         self.fire_delayed(now, out);
         self.wake(now);
+        self.renew_probes(now);
         self.drain_backlog(now, out);
         self.start_calls(now, out);
         self.advance_part(out);
@@ -255,7 +259,7 @@ impl<S: KeyedState> Shard<S> {
     /// When to call [`Shard::handle`] if nothing else happens.
     pub fn deadline(&self) -> Option<ProcessingTime> {
         let retry = self.backing_off.keys().next().map(|(until, _)| *until);
-        [retry, self.delayed.next_due()].into_iter().flatten().min()
+        [retry, self.next_probe(), self.delayed.next_due()].into_iter().flatten().min()
     }
 
     /// What waits in this shard.

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use statefun::function::{Function, StateSpec};
-use statefun::{Address, FunctionType, Symbol, ValueType};
+use statefun::{Address, FunctionType, ProcessingTime, Symbol, ValueType};
 use statefun_ports::keyed_state::{KeyedState, StateIndex};
 
 use super::inspect::FunctionStats;
@@ -38,11 +38,15 @@ pub(super) enum Bound {
 }
 
 /// Whether a remote type's states are known. Nothing is known at a start, so that a changed expiration is learnt; one
-/// call asks while the others of its type wait, or a start would send every address through the extra round trip.
+/// call asks while the others of its type wait, or a start would send every address through the extra round trip. A call
+/// that is not answered soon may be one that hangs, so then another of those who wait asks as well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Handshake {
     Unknown,
-    Probing,
+    Probing {
+        /// When the newest of its probes was sent.
+        since: ProcessingTime,
+    },
     Known,
 }
 

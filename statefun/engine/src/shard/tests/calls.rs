@@ -49,6 +49,24 @@ fn a_probe_that_fails_leaves_the_asking_to_somebody_else() {
 }
 
 #[test]
+fn a_probe_that_hangs_holds_the_others_of_its_type_up_for_a_moment_only() {
+    let mut shard = ShardFixture::new();
+    shard.receive("shop/cart/ann", "a").expect(["call 1 shop/cart/ann: a"]);
+    for id in ["bob", "ant", "bee"] {
+        shard.receive(&format!("shop/cart/{id}"), id).whatever();
+    }
+    let begun = shard.now;
+    shard.after_ms(249).expect_nothing();
+    assert_eq!(shard.shard.deadline(), Some(statefun::ProcessingTime(begun + 250)));
+    shard.after_ms(1).expect(["call 2 shop/cart/bob: bob"]);
+    shard.after_ms(249).expect_nothing();
+    shard.reply(2, nothing()).expect(["call 3 shop/cart/ant: ant", "call 4 shop/cart/bee: bee"]);
+    // The states are known from the second probe: what becomes of the first is its own affair.
+    shard.call_fails(1, Connection).expect_nothing();
+    shard.receive("shop/cart/cat", "d").expect(["call 5 shop/cart/cat: d"]);
+}
+
+#[test]
 fn only_the_first_reply_of_a_call_counts() {
     let mut shard = acquainted();
     shard.receive("shop/cart/ann", "a").expect(["call 3 shop/cart/ann items=-: a"]);
