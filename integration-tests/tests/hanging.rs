@@ -82,7 +82,7 @@ fn idle_timers_and_hanging_calls_add_nothing_to_an_epoch() {
         "make/maker" => maker(call),
         _ => counter(call),
     });
-    let hanging = HangingServer::start();
+    let hanging = HangingServer::start(2);
     let door = free_port();
     let module = Documents::new()
         .endpoint("it/*", server.port, "")
