@@ -92,7 +92,7 @@ impl<B: Backend> World<B> {
         self.answer(latency, shard, call, &batch.target, outcome);
     }
 
-    /// At most one call per address is in flight, and no more per shard than allowed.
+    /// At most one call per address is in flight, and no more per function type and shard than allowed.
     fn judge_call(&mut self, shard: usize, call: CallId, batch: &InvocationBatch) {
         let in_flight = &mut self.system.in_flight;
         let of_shard = || in_flight.range((shard, CallId(0))..=(shard, CallId(u64::MAX)));
@@ -100,8 +100,9 @@ impl<B: Backend> World<B> {
         if of_shard().any(|(_, address)| *address == batch.target) {
             faults.push(format!("{} is called while it is being called", batch.target));
         }
-        if of_shard().count() >= self.faults.shard.calls_max {
-            faults.push(format!("shard {shard} has more calls in flight than allowed"));
+        let of_type = of_shard().filter(|(_, address)| address.function == batch.target.function);
+        if of_type.count() >= self.faults.shard.calls_max {
+            faults.push(format!("shard {shard} has more calls of {} in flight than allowed", batch.target.function));
         }
         if batch.invocations.is_empty() || batch.invocations.len() > self.application.batch_max {
             faults.push(format!("a request to {} holds {} messages", batch.target, batch.invocations.len()));
