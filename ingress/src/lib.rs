@@ -17,5 +17,6 @@ pub mod generator;
 pub mod http;
 pub mod iterator;
 pub mod kafka;
+pub mod stamp;
 
 mod feed;

@@ -12,6 +12,8 @@ const EDGES: &[(&str, &[&str])] = &[
     ("statefun-engine", &["statefun", "statefun-ports"]),
     // Its functions read and write typed values as every Rust author does: with the SDK's codecs, without its server.
     ("statefun-flow", &["statefun", "statefun-sdk"]),
+    // Expressions are a choice that operators do not make, so the language stands beside them.
+    ("statefun-components", &["statefun", "statefun-flow"]),
     ("statefun-runtime", &["statefun", "statefun-ports", "statefun-engine", "statefun-protocol"]),
     ("statefun-state", &["statefun", "statefun-ports", "statefun-protocol"]),
     ("statefun-remote", &["statefun", "statefun-ports", "statefun-protocol"]),
@@ -23,6 +25,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("statefun-egress", &["statefun", "statefun-ports", "statefun-protocol", "statefun-engine"]),
     ("example-greeter", &["statefun-sdk", "statefun"]),
     ("example-shopping-cart", &["statefun-sdk", "statefun"]),
+    ("example-components", &["statefun-sdk", "statefun"]),
 ];
 
 /// Crates that compose or test and so may depend on everything.
@@ -43,7 +46,8 @@ const IMPURE: &[&str] = &[
     "opentelemetry",
 ];
 
-const PURE: &[&str] = &["statefun", "statefun-protocol", "statefun-ports", "statefun-engine", "statefun-flow"];
+const PURE: &[&str] =
+    &["statefun", "statefun-protocol", "statefun-ports", "statefun-engine", "statefun-flow", "statefun-components"];
 
 /// Files longer than this hide a second noun.
 const LINES_MAX: usize = 600;

@@ -147,7 +147,7 @@ fn json_object(names: &[String], fields: &[String]) -> String {
     json
 }
 
-fn parse_time(format: EventTimeFormat, text: &str) -> Result<EventTime, String> {
+pub(crate) fn parse_time(format: EventTimeFormat, text: &str) -> Result<EventTime, String> {
     let (millis, wanted) = match format {
         // Writers that divide may leave a fraction; it is less than the clock's step.
         EventTimeFormat::Millis => {

@@ -16,5 +16,6 @@ mod source;
 mod tail;
 mod time_text;
 
+pub(crate) use decode::parse_time;
 pub use options::{EventTimeField, EventTimeFormat, Format, Options, TextKey};
 pub use source::FileSource;

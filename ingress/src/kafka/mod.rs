@@ -22,10 +22,11 @@
 
 mod client;
 mod cursors;
+mod header;
 mod options;
 mod reader;
 mod source;
 mod start;
 
-pub use options::{LostPositions, OffsetReset, Options, Startup};
+pub use options::{LostPositions, OffsetReset, Options, Startup, TimeHeader};
 pub use source::KafkaSource;

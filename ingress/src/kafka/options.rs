@@ -3,6 +3,8 @@ use std::time::Duration;
 
 use statefun::Symbol;
 
+use crate::file::EventTimeFormat;
+
 /// What to read and from where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
@@ -22,6 +24,8 @@ pub struct Options {
     pub lost_positions: LostPositions,
     /// How often to look for new partitions; `None`: never, except for topics that do not exist yet.
     pub discovery_interval: Option<Duration>,
+    /// The header that holds the time of a record; `None`: the record's own timestamp.
+    pub time_header: Option<TimeHeader>,
     /// Properties of librdkafka; the fields above are stronger.
     pub properties: BTreeMap<String, String>,
 }
@@ -39,9 +43,19 @@ impl Options {
             offset_reset: OffsetReset::Latest,
             lost_positions: LostPositions::Refuse,
             discovery_interval: Some(Duration::from_secs(10)),
+            time_header: None,
             properties: BTreeMap::new(),
         }
     }
+}
+
+/// A header that holds a time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TimeHeader {
+    /// Its name. Of several of that name the last counts.
+    pub name: String,
+    /// How the time is written, as text.
+    pub format: EventTimeFormat,
 }
 
 /// Where to begin without a snapshot.

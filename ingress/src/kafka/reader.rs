@@ -12,6 +12,7 @@ use tracing::{info, warn};
 
 use super::client::{Consumer, Context, configuration};
 use super::cursors::{self, Cursors};
+use super::header;
 use super::start::{Begin, Extent, Lost, Wanted, begin, choices};
 use super::{LostPositions, Options, Startup};
 use crate::feed::{self, Feed};
@@ -141,7 +142,11 @@ impl Reader {
             let wait = if first.is_none() { POLL_MAX } else { Duration::ZERO };
             match self.consumer.poll(wait) {
                 Some(Ok(message)) => {
-                    batch.extend(self.cursors.advance(&message));
+                    let record = self.cursors.advance(&message);
+                    batch.extend(match &self.options.time_header {
+                        Some(header) => record.map(|record| header::stamp(record, &message, header)),
+                        None => record,
+                    });
                     let began = *first.get_or_insert_with(Instant::now);
                     if batch.len().is_multiple_of(32) && began.elapsed() > BATCH_TIME_MAX {
                         break;

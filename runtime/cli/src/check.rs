@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use statefun::spec::{self, Diagnostic, Module, Options, Severity, SourceFile};
+use statefun_components::{Declarations, explain as in_words};
 
 use crate::Failure;
 use crate::args::{CheckArguments, Output};
@@ -20,7 +21,7 @@ fn load(paths: &[PathBuf]) -> Result<Vec<SourceFile>, Failure> {
 /// Reads module files; prints what is wrong with them.
 pub(crate) fn read(paths: &[PathBuf]) -> Result<(Module, Vec<SourceFile>, Vec<Diagnostic>), Failure> {
     let files = load(paths)?;
-    match spec::parse(&files, Options::default()) {
+    match spec::parse_with(&files, Options::default(), &Declarations::default()) {
         Ok((module, warnings)) => Ok((module, files, warnings)),
         Err(diagnostics) => {
             report::print(&files, &diagnostics);
@@ -45,7 +46,7 @@ pub(crate) fn check(arguments: &CheckArguments) -> Result<(), Failure> {
 
 fn check_json(arguments: &CheckArguments) -> Result<(), Failure> {
     let files = load(&arguments.modules)?;
-    let (module, diagnostics, ok) = match spec::parse(&files, Options::default()) {
+    let (module, diagnostics, ok) = match spec::parse_with(&files, Options::default(), &Declarations::default()) {
         Ok((module, warnings)) => {
             let ok = !arguments.strict || warnings.is_empty();
             (Some(module), warnings, ok)
@@ -65,6 +66,12 @@ fn explain(module: &Module) {
     }
     for embedded in &module.embedded {
         println!("  functions {} in this process", embedded.functions);
+    }
+    for component in &module.components {
+        println!("  component {} ({})", component.name, component.operator.kind());
+        for line in in_words(component) {
+            println!("            {line}");
+        }
     }
     for ingress in &module.ingresses {
         println!("  ingress   {} ({})", ingress.id(), ingress.kind());

@@ -3,5 +3,6 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    statefun_cli::command(example_greeter::functions().and(example_shopping_cart::functions()))
+    let examples = example_greeter::functions().and(example_shopping_cart::functions());
+    statefun_cli::command(examples.and(example_components::functions()))
 }

@@ -12,6 +12,12 @@ const LEVEL_MAX: usize = 200;
 /// Makes components of all drafts and adds them to the module. Drafts with faults are left out.
 pub(super) fn resolve(out: &mut Declared<'_, '_>, options: Options) {
     let drafts = std::mem::take(&mut out.drafts);
+    for Reference { name, fault } in std::mem::take(&mut out.untargeted) {
+        let mut taken = drafts.iter().flat_map(|draft| draft.from.iter().flatten());
+        if !taken.any(|from| from.name == name) {
+            out.faults.push(fault);
+        }
+    }
     let names: Vec<TypeNameText> = drafts.iter().map(|draft| draft.name.clone()).collect();
     let mut found = Vec::new();
     let mut faults = Vec::new();

@@ -3,6 +3,7 @@
 mod functions;
 mod sinks;
 mod sources;
+mod time;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -10,7 +10,7 @@ use statefun_engine::source::Route;
 use statefun_ingress::{file, generator, http, kafka};
 use statefun_runtime::{SourceBinding, SourceFactory};
 
-use super::{Composed, function_type, symbol};
+use super::{Composed, function_type, symbol, time};
 use crate::Failure;
 
 pub(super) fn bind(ingress: &Ingress, base: &Path, composed: &mut Composed) -> Result<(), Failure> {
@@ -21,12 +21,12 @@ pub(super) fn bind(ingress: &Ingress, base: &Path, composed: &mut Composed) -> R
             let routes =
                 it.topics.iter().map(|topic| route(&topic.value_type, &topic.targets)).collect::<Result<_, _>>()?;
             let connector: SourceFactory = Arc::new(move || Box::new(kafka::KafkaSource::new(options.clone())));
-            push(composed, name, routes, connector);
+            push(composed, ingress, name, routes, connector);
         }
         Ingress::File(it) => {
             let options = file(name, it, base);
             let routes = vec![route(&it.value_type, &it.targets)?];
-            push(composed, name, routes, Arc::new(move || Box::new(file::FileSource::new(options.clone()))));
+            push(composed, ingress, name, routes, Arc::new(move || Box::new(file::FileSource::new(options.clone()))));
         }
         Ingress::Generator(it) => {
             let options = generator::Options {
@@ -37,9 +37,16 @@ pub(super) fn bind(ingress: &Ingress, base: &Path, composed: &mut Composed) -> R
                 ..generator::Options::new(name, template(&it.payload))
             };
             let routes = vec![route(&it.value_type, &it.targets)?];
-            push(composed, name, routes, Arc::new(move || Box::new(generator::GeneratorSource::new(options.clone()))));
+            push(
+                composed,
+                ingress,
+                name,
+                routes,
+                Arc::new(move || Box::new(generator::GeneratorSource::new(options.clone()))),
+            );
         }
         Ingress::Http(it) => {
+            time::refuse(ingress)?;
             let value_type = match &it.value_type {
                 HttpValueType::FromContentType => None,
                 HttpValueType::Fixed(typename) => Some(ValueType::named(typename).map_err(Failure::usage)?),
@@ -53,6 +60,7 @@ pub(super) fn bind(ingress: &Ingress, base: &Path, composed: &mut Composed) -> R
             composed.listeners.push((it.id.to_string(), options));
         }
         Ingress::Playground(it) => {
+            time::refuse(ingress)?;
             let options = http::Options {
                 dialect: http::Dialect::Playground,
                 body_bytes_max: 32 << 20,
@@ -68,8 +76,9 @@ pub(super) fn bind(ingress: &Ingress, base: &Path, composed: &mut Composed) -> R
     Ok(())
 }
 
-fn push(composed: &mut Composed, name: Symbol, routes: Vec<Route>, connector: SourceFactory) {
-    composed.application.sources.push(SourceBinding { name, routes, connector, is_door: false, time: None });
+fn push(composed: &mut Composed, ingress: &Ingress, name: Symbol, routes: Vec<Route>, connector: SourceFactory) {
+    let (connector, time) = time::timed(ingress, connector);
+    composed.application.sources.push(SourceBinding { name, routes, connector, is_door: false, time });
 }
 
 fn route(value_type: &str, targets: &[spec::TypeNameText]) -> Result<Route, Failure> {
@@ -99,6 +108,7 @@ fn kafka(name: Symbol, it: &spec::KafkaIngress) -> kafka::Options {
         // StateFun looks for new partitions only when told to; finding them costs nothing here.
         discovery_interval: it.partition_discovery_interval.or(defaults.discovery_interval),
         properties: properties(&it.client_properties),
+        time_header: time::kafka_header(it.event_time.as_ref()),
         ..defaults
     }
 }
@@ -114,17 +124,7 @@ fn file(name: Symbol, it: &spec::FileIngress, base: &Path) -> file::Options {
         spec::FileFormat::Text { key: spec::TextKey::Line } => file::Format::Text { key: file::TextKey::Line },
         spec::FileFormat::Text { key: spec::TextKey::Number } => file::Format::Text { key: file::TextKey::Number },
     };
-    let event_time = it.event_time.as_ref().and_then(|time| match &time.from {
-        spec::TimestampFrom::Field { path, format } => Some(file::EventTimeField {
-            field: path.join("."),
-            format: match format {
-                spec::EventTimeFormat::Millis => file::EventTimeFormat::Millis,
-                spec::EventTimeFormat::Seconds => file::EventTimeFormat::Seconds,
-                spec::EventTimeFormat::Rfc3339 => file::EventTimeFormat::Rfc3339,
-            },
-        }),
-        spec::TimestampFrom::Record | spec::TimestampFrom::Header { .. } | spec::TimestampFrom::Ingestion => None,
-    });
+    let event_time = time::file_field(it.event_time.as_ref());
     file::Options { event_time, follow: it.follow, ..file::Options::new(name, base.join(&it.path), format) }
 }
 

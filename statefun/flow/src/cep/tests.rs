@@ -12,6 +12,7 @@ mod keeping;
 mod laws;
 mod nots;
 mod oracle;
+mod quantifier_laws;
 mod quantifiers;
 mod skipping;
 mod time_limits;

@@ -30,7 +30,7 @@ pub(super) fn ingress(fields: &mut Fields<'_>, out: &mut Declared<'_, '_>) {
     };
     let event_time = event_time(fields, offers, out.faults);
     let value_type = fields.required("valueType").and_then(|field| field.text(out.faults));
-    let targets = targets(fields, out.faults);
+    let targets = targets(fields, id.as_ref(), out);
     let (Some(id), Some(path), Some(format), Some(value_type), Some(targets)) = (id, path, format, value_type, targets)
     else {
         return;

@@ -20,7 +20,7 @@ pub(super) fn ingress(fields: &mut Fields<'_>, out: &mut Declared<'_, '_>) {
     let offers = Offers { record: true, field: true, header: false, bare: false, column: false };
     let event_time = event_time(fields, offers, out.faults);
     let value_type = fields.required("valueType").and_then(|field| field.text(out.faults));
-    let targets = targets(fields, out.faults);
+    let targets = targets(fields, id.as_ref(), out);
     let (Some(id), Some(payload), Some(value_type), Some(targets)) = (id, payload, value_type, targets) else { return };
     out.module.ingresses.push(Ingress::Generator(GeneratorIngress {
         id,

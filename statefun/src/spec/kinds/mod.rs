@@ -31,6 +31,8 @@ pub(super) struct Declared<'f, 's> {
     pub resources: Vec<Claim>,
     /// Components whose references are not looked up yet.
     pub drafts: Vec<Draft>,
+    /// Ingresses without targets of their own.
+    pub untargeted: Vec<Reference>,
 }
 
 /// A name that only one declaration may have, with the fault to report if it is not the first.
@@ -105,8 +107,8 @@ pub(super) fn check_kind(
 impl<'f, 's> Declared<'f, 's> {
     pub(super) fn new(faults: &'f mut Faults<'s>) -> Self {
         let (bindings, ingress_ids, egress_ids, resources) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        let drafts = Vec::new();
-        Self { faults, module: Module::default(), bindings, ingress_ids, egress_ids, resources, drafts }
+        let (drafts, untargeted) = (Vec::new(), Vec::new());
+        Self { faults, module: Module::default(), bindings, ingress_ids, egress_ids, resources, drafts, untargeted }
     }
 
     /// The id of an ingress or egress, noted as taken.
@@ -177,9 +179,17 @@ fn routes(list: &Field<'_>, from: &'static str, unknown: Unknown, faults: &mut F
     Some(routes)
 }
 
-/// The targets of our own sources: without any, nothing would ever arrive.
-fn targets(fields: &mut Fields<'_>, faults: &mut Faults<'_>) -> Option<Vec<super::TypeNameText>> {
-    let field = fields.required("targets")?;
-    field.filled_list(faults)?;
-    field.typenames(faults)
+/// The targets of our own sources. Without any somebody must take the records by its `from`, or nothing would arrive.
+fn targets(
+    fields: &mut Fields<'_>,
+    id: Option<&super::TypeNameText>,
+    out: &mut Declared<'_, '_>,
+) -> Option<Vec<super::TypeNameText>> {
+    let Some(field) = fields.optional("targets") else {
+        let fault = fields.missing("targets");
+        out.untargeted.extend(id.map(|id| Reference { name: id.clone(), fault }));
+        return Some(Vec::new());
+    };
+    field.filled_list(out.faults)?;
+    field.typenames(out.faults)
 }

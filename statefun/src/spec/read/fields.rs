@@ -104,6 +104,12 @@ impl<'a> Fields<'a> {
         (!field.node.is_null()).then_some(field)
     }
 
+    /// The fault of a field that turned out to be required.
+    pub(in crate::spec) fn missing(&self, name: &'static str) -> Fault {
+        let message = format!("the required field `{name}` is missing");
+        Fault::error_at(Code::MissingField, self.label, message).path(join(&self.path, name))
+    }
+
     /// A field that must be there.
     pub(in crate::spec) fn required(&mut self, name: &'static str) -> Option<Field<'a>> {
         let field = self.optional(name);
