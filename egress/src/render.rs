@@ -24,6 +24,8 @@ pub fn json(record: &EgressRecord) -> Value {
             "payload": String::from_utf8_lossy(payload),
         }),
         EgressRecord::DeadLetter(letter) => dead_letter_json(letter),
+        // For callers of the HTTP door alone.
+        EgressRecord::Verdict { .. } => Value::Null,
     }
 }
 
@@ -33,7 +35,7 @@ pub fn text_line(record: &EgressRecord) -> String {
     let text = match record {
         EgressRecord::Playground { payload, .. } => String::from_utf8_lossy(payload).into_owned(),
         EgressRecord::Value { value, .. } | EgressRecord::Reply { value, .. } => value_text(value),
-        EgressRecord::Kafka(_) | EgressRecord::DeadLetter(_) => json(record).to_string(),
+        EgressRecord::Kafka(_) | EgressRecord::DeadLetter(_) | EgressRecord::Verdict { .. } => json(record).to_string(),
     };
     // One record is one line, whatever it holds.
     if text.contains(['\n', '\r']) { text.replace('\n', "\\n").replace('\r', "\\r") } else { text }

@@ -166,9 +166,14 @@ fn a_door_refuses_what_it_cannot_take_and_says_why() {
         assert_eq!(answer.header("content-type"), Some("application/problem+json"), "{method} {path}");
         assert_eq!(answer.json()["code"], code, "{method} {path}");
     }
-    let keyed = &[("content-type", "text/plain"), ("idempotency-key", "k1")][..];
-    let answer = http.ask("POST", &format!("{base}/it/counter/a"), keyed, Some(b"x")).unwrap();
-    assert_eq!((answer.status, answer.json()["code"].as_str()), (501, Some("idempotency-not-served")));
+    let long = "k".repeat(256);
+    for key in ["", &long] {
+        let keyed = &[("content-type", "text/plain"), ("idempotency-key", key)][..];
+        let answer = http.ask("POST", &format!("{base}/it/counter/a"), keyed, Some(b"x")).unwrap();
+        assert_eq!((answer.status, answer.json()["code"].as_str()), (400, Some("bad-idempotency-key")), "{key:?}");
+    }
+    let answer = http.get(&format!("{base}/v1/requests/nonsense"));
+    assert_eq!((answer.status, answer.json()["code"].as_str()), (404, Some("unknown-request")));
     assert_eq!(server.calls(), 0, "none of them became a message");
     assert_eq!(http.ask("POST", &format!("{base}/it/counter/a"), text, Some(&large[..1024])).unwrap().status, 200);
     node.await_state(SOON, "it/counter", "a", "seen", 1);

@@ -86,6 +86,10 @@ impl Universe {
 
 impl Directory for Universe {
     fn function(&self, function: FunctionType) -> Option<FunctionBinding> {
+        // Whatever namespace is bound, answers are not messages.
+        if self.replies.is_some_and(|(replies, _)| replies == function) {
+            return None;
+        }
         match self.home(function)? {
             FunctionHome::Remote { policy, .. } => Some(FunctionBinding::Remote(policy)),
             FunctionHome::Embedded { factory, failure } => {

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::{Address, Envelope, Symbol, TypedValue};
+use crate::{Address, Envelope, RequestId, Symbol, TypedValue, Verdict};
 
 /// The typename under which functions address an egress.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -40,11 +40,28 @@ pub enum EgressRecord {
         /// The answer.
         value: TypedValue,
     },
+    /// What became of an HTTP request, other than an answer.
+    Verdict {
+        /// The request.
+        request: RequestId,
+        /// What became of it.
+        verdict: Verdict,
+    },
     /// Something that could not be delivered.
     DeadLetter(Box<DeadLetter>),
 }
 
 impl EgressRecord {
+    /// Whether a caller waits for this, so that an epoch should close at once. Who is told to go on waiting does not.
+    #[must_use]
+    pub fn is_urgent(&self) -> bool {
+        match self {
+            Self::Reply { .. } => true,
+            Self::Verdict { verdict, .. } => !matches!(verdict, Verdict::Awaited { .. }),
+            Self::Kafka(_) | Self::Playground { .. } | Self::Value { .. } | Self::DeadLetter(_) => false,
+        }
+    }
+
     /// What this costs in memory, in bytes, for budgets.
     #[must_use]
     pub fn footprint(&self) -> usize {
@@ -53,6 +70,7 @@ impl EgressRecord {
                 Self::Kafka(record) => record.value.len() + record.key.as_ref().map_or(0, Bytes::len),
                 Self::Playground { payload, .. } => payload.len(),
                 Self::Value { value, .. } | Self::Reply { value, .. } => value.bytes.len(),
+                Self::Verdict { .. } => 0,
                 Self::DeadLetter(letter) => letter.detail.len() + letter.payload_len(),
             }
     }

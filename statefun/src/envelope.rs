@@ -1,11 +1,6 @@
 //! A message on its way to a function instance.
 
-use std::num::NonZeroU64;
-
 use crate::{Address, EventTime, IdHash, TypedValue};
-
-/// Names an HTTP request whose caller waits for a reply, unique for the life of the data directory.
-pub type RequestId = NonZeroU64;
 
 /// A message on its way. The hash rides along so that routing and table look-ups never compute it again.
 #[derive(Clone, Debug, PartialEq, Eq)]

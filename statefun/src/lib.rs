@@ -3,7 +3,7 @@
 //! Everything else in the house speaks in the words of this crate:
 //!
 //! * who: [`Address`] (`namespace/type/id`), [`FunctionType`], [`KeyGroup`], [`ShardId`];
-//! * what travels: [`Envelope`], [`TypedValue`], [`EgressRecord`];
+//! * what travels: [`Envelope`], [`Ask`], [`TypedValue`], [`EgressRecord`];
 //! * when: [`EventTime`] (assigned by a source) and [`ProcessingTime`] (a node's clock, always passed in);
 //! * how far time has come: [`watermark`];
 //! * which cut: [`Epoch`], [`Generation`];
@@ -18,6 +18,7 @@ pub mod envelope;
 pub mod function;
 pub mod ids;
 pub mod key_group;
+pub mod request;
 pub mod spec;
 pub mod symbol;
 pub mod time;
@@ -26,9 +27,10 @@ pub mod watermark;
 
 pub use address::{Address, AddressError, FunctionType, Id};
 pub use egress::{DeadLetter, DeadLetterCause, EgressId, EgressRecord, KafkaRecord};
-pub use envelope::{Envelope, RequestId};
+pub use envelope::Envelope;
 pub use ids::{CallId, Epoch, Generation, Lineage, ShardId, SinkId, SourceId};
 pub use key_group::{IdHash, KeyGroup, KeyGroups};
+pub use request::{Ask, RequestId, Verdict};
 pub use symbol::{Symbol, SymbolError};
 pub use time::{EventTime, ProcessingTime};
 pub use value::{SmallBytes, TypedValue, ValueType};

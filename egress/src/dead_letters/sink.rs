@@ -37,7 +37,8 @@ impl DeadLetterSink {
             EgressRecord::Kafka(_)
             | EgressRecord::Playground { .. }
             | EgressRecord::Value { .. }
-            | EgressRecord::Reply { .. } => {
+            | EgressRecord::Reply { .. }
+            | EgressRecord::Verdict { .. } => {
                 warn!(egress = %self.id, seq, "not a dead letter; it is dropped");
                 input.published(vec![seq]);
             }

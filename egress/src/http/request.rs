@@ -25,7 +25,7 @@ pub(super) fn request(options: &Options, fixed: &HeaderMap, seq: u64, record: &E
         }
         EgressRecord::Reply { value, .. } => value_body(value, &mut headers),
         EgressRecord::Playground { payload, .. } => raw_body(payload.clone(), &mut headers),
-        EgressRecord::Kafka(_) | EgressRecord::DeadLetter(_) => {
+        EgressRecord::Kafka(_) | EgressRecord::DeadLetter(_) | EgressRecord::Verdict { .. } => {
             put(&mut headers, CONTENT_TYPE, JSON);
             Bytes::from(render::json(record).to_string())
         }

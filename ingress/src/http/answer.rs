@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, HeaderValue, LOCATION, RETRY_AFTER};
 use serde_json::json;
-use statefun::TypedValue;
+use statefun::{RequestId, TypedValue};
 use statefun_protocol::types;
 
 use super::options::Dialect;
@@ -37,11 +37,12 @@ pub(super) fn durable(dialect: Dialect) -> HttpResponse {
 }
 
 /// The message is durable and there was no reply in time.
-pub(super) fn accepted(request: &str) -> HttpResponse {
+pub(super) fn accepted(request: RequestId) -> HttpResponse {
     HttpResponse::Accepted()
         .insert_header((LOCATION, format!("/v1/requests/{request}")))
+        .insert_header((RETRY_AFTER, "1"))
         .insert_header((CONTENT_TYPE, "application/json"))
-        .body(json!({"request": request, "state": "durable, not answered yet"}).to_string())
+        .body(json!({"request": request.to_string(), "state": "pending"}).to_string())
 }
 
 /// The function's reply: text as text, values of other types as they are, their type in the content type.

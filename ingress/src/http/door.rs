@@ -1,23 +1,33 @@
 //! What all listeners of a process share.
 
-use std::collections::VecDeque;
+pub(super) mod late;
+mod source;
+mod waiting;
+
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use hashbrown::HashMap;
-use statefun::{Address, Envelope, FunctionType, Id, Symbol, TypedValue};
+use compact_str::CompactString;
+use statefun::{Address, Ask, Envelope, FunctionType, RequestId, Symbol, TypedValue};
 use statefun_ports::BoxFuture;
+use statefun_ports::rows::RequestProgress;
 use statefun_ports::sink::Sink;
-use statefun_ports::source::{Position, Source, SourceError, SourceEvent, SourceOutput, SourceRecord};
+use statefun_ports::source::Source;
 use tokio::sync::{mpsc, oneshot};
 
 use super::reply_sink::ReplySink;
+use late::Late;
+use source::DoorSource;
+use waiting::{Outcome, Waiting};
 
 /// The function type by which functions address a caller that waits: replying to it answers the HTTP request.
 pub const REPLY_FUNCTION: &str = "io.statefun.http/reply";
 
 /// Requests that may wait for the source; beyond, a request waits before it is taken.
 const REQUESTS_AHEAD: usize = 4096;
+
+/// How long replies are kept that come when nobody waits, unless told otherwise.
+const LATE_REPLIES_KEPT: Duration = Duration::from_secs(600);
 
 /// The most requests handed over together.
 const BATCH: usize = 512;
@@ -28,6 +38,8 @@ pub trait Admission: Send + Sync {
     fn has_room(&self) -> bool;
     /// Whether anybody serves a function type.
     fn serves(&self, function: FunctionType) -> bool;
+    /// How far a request is, as far as that is durable; `None` when it is not remembered.
+    fn request(&self, request: RequestId) -> BoxFuture<'static, Option<RequestProgress>>;
 }
 
 /// The node takes nothing in any more.
@@ -40,13 +52,28 @@ pub struct Closed;
 pub enum Answer {
     /// The function replied, and the reply is durable.
     Reply(TypedValue),
+    /// The message is durable, and nobody asked for a reply.
+    Durable,
     /// No reply in time; the message itself is durable and will be handled.
     Accepted {
         /// Names the request.
-        request: String,
+        request: RequestId,
     },
+    /// Another message came under the same key before.
+    Conflict,
+    /// There is no room to remember one more key; the message was not taken in.
+    Full,
     /// Neither a reply nor durability in time: what became of the message is not known.
     Unknown,
+}
+
+/// By what name a request is remembered, and for how long.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// The caller's own name for the request, if it gave one: under one key a message is handled once.
+    pub key: Option<CompactString>,
+    /// How long the request is remembered.
+    pub keep: Duration,
 }
 
 /// See the [module documentation](super). Clones are handles to the same door.
@@ -56,14 +83,20 @@ pub struct Door {
     reply_function: FunctionType,
     requests: mpsc::Sender<Request>,
     inbox: Arc<Mutex<Option<mpsc::Receiver<Request>>>>,
-    waiting: Arc<Mutex<HashMap<Id, oneshot::Sender<TypedValue>>>>,
+    waiting: Arc<Mutex<Waiting>>,
+    late: Arc<Mutex<Late>>,
 }
 
 struct Request {
-    envelope: Envelope,
-    /// Whether its caller waits for durability alone. One that waits for a reply pays for the reply's epoch only.
-    is_urgent: bool,
+    message: Message,
     durable: oneshot::Sender<()>,
+}
+
+enum Message {
+    /// Its caller waits for durability alone. One that waits for a reply pays for the reply's epoch only.
+    Plain(Envelope),
+    /// Its caller may come back.
+    Asked(Box<Ask>),
 }
 
 impl Door {
@@ -77,7 +110,13 @@ impl Door {
             requests,
             inbox: Arc::new(Mutex::new(Some(inbox))),
             waiting: Arc::default(),
+            late: Arc::new(Mutex::new(Late::new(LATE_REPLIES_KEPT))),
         }
+    }
+
+    /// How long replies are kept that come when nobody waits for them, from those on that come from now on.
+    pub fn keep_late_replies(&self, keep: Duration) {
+        self.late().keep = keep;
     }
 
     /// The function type that answers callers.
@@ -103,35 +142,73 @@ impl Door {
     /// # Errors
     /// When the node stops before that.
     pub async fn submit(&self, envelope: Envelope) -> Result<(), Closed> {
-        self.hand_over(envelope, true).await?.await.map_err(|_| Closed)
+        self.hand_over(Message::Plain(envelope)).await?.await.map_err(|_| Closed)
     }
 
     /// Hands a message over and waits for the function's reply, at most `wait`.
     ///
     /// # Errors
     /// When the node stops before that.
-    pub async fn ask(&self, mut envelope: Envelope, wait: Duration) -> Result<Answer, Closed> {
-        let request = Id::from(uuid::Uuid::now_v7().simple().to_string());
-        envelope.caller = Some(Address::new(self.reply_function, request.clone()));
-        let (reply, answer) = oneshot::channel();
-        self.waiting().insert(request.clone(), reply);
+    pub async fn ask(&self, envelope: Envelope, wait: Duration, terms: Terms) -> Result<Answer, Closed> {
+        self.request(envelope, true, wait, terms).await
+    }
+
+    /// Hands a message over that is handled once under its key, and waits until it is durable, at most `wait`. Of a
+    /// message whose reply was asked for under the same key before, and has come, the answer is the reply.
+    ///
+    /// # Errors
+    /// When the node stops before that.
+    pub async fn submit_once(&self, envelope: Envelope, wait: Duration, terms: Terms) -> Result<Answer, Closed> {
+        self.request(envelope, false, wait, terms).await
+    }
+
+    async fn request(
+        &self,
+        mut envelope: Envelope,
+        wants_reply: bool,
+        wait: Duration,
+        Terms { key, keep }: Terms,
+    ) -> Result<Answer, Closed> {
+        let request = RequestId::new(uuid::Uuid::now_v7().as_u128(), envelope.hash);
+        envelope.caller = wants_reply.then(|| Address::new(self.reply_function, request.to_id()));
+        let outcome = self.waiting().sit(request);
         // Taken out again whatever happens, a caller that goes away included.
-        let _guard = Waiting { door: self, request: &request };
+        let _guard = Leaving { door: self, request };
+        let has_key = key.is_some();
+        let fingerprint = statefun::request::fingerprint(&envelope.argument);
+        let ask = Ask { request, key, fingerprint, keep: keep.max(wait), envelope };
         let until = tokio::time::Instant::now() + wait;
         // An engine without room takes nothing, and the caller's patience ends all the same.
-        let Ok(handed_over) = tokio::time::timeout_at(until, self.hand_over(envelope, false)).await else {
+        let handed_over = self.hand_over(Message::Asked(Box::new(ask)));
+        let Ok(handed_over) = tokio::time::timeout_at(until, handed_over).await else {
             return Ok(Answer::Unknown);
         };
         let mut durable = handed_over?;
-        let answered = tokio::time::timeout_at(until, answer).await;
-        if let Ok(Ok(value)) = answered {
-            return Ok(Answer::Reply(value));
+        let told = tokio::time::timeout_at(until, outcome).await;
+        if let Ok(Ok(outcome)) = told {
+            return Ok(match outcome {
+                Outcome::Reply(value) => Answer::Reply(value),
+                Outcome::Accepted => Answer::Durable,
+                Outcome::Conflict => Answer::Conflict,
+                Outcome::Full => Answer::Full,
+            });
         }
-        match (durable.try_recv(), answered) {
-            (Ok(()), _) => Ok(Answer::Accepted { request: request.to_string() }),
-            (Err(_), Ok(_)) => Err(Closed),
-            (Err(_), Err(_)) => Ok(Answer::Unknown),
+        // A message with a key may have been refused, or be another one's repetition: only a verdict says what it is.
+        let under = match has_key {
+            true => self.waiting().under(request),
+            false => durable.try_recv().ok().map(|()| request),
+        };
+        match (under, told) {
+            (Some(request), _) => Ok(Answer::Accepted { request }),
+            (None, Ok(_)) => Err(Closed),
+            (None, Err(_)) => Ok(Answer::Unknown),
         }
+    }
+
+    /// A reply that came when nobody waited for it, if it is still kept.
+    #[must_use]
+    pub fn late_reply(&self, request: RequestId) -> Option<TypedValue> {
+        self.late().get(request)
     }
 
     /// Whether nothing is taken in any more.
@@ -140,26 +217,23 @@ impl Door {
         self.requests.is_closed()
     }
 
-    async fn hand_over(&self, envelope: Envelope, is_urgent: bool) -> Result<oneshot::Receiver<()>, Closed> {
+    async fn hand_over(&self, message: Message) -> Result<oneshot::Receiver<()>, Closed> {
         let (durable, is_durable) = oneshot::channel();
-        self.requests.send(Request { envelope, is_urgent, durable }).await.map_err(|_| Closed)?;
+        self.requests.send(Request { message, durable }).await.map_err(|_| Closed)?;
         Ok(is_durable)
     }
 
-    /// Gives a reply to whoever waits for it, if somebody still does.
-    pub(super) fn answer(&self, request: &Id, value: TypedValue) {
-        if let Some(waiting) = self.waiting().remove(request) {
-            let _ = waiting.send(value);
-        }
-    }
-
-    /// No reply will come any more: whoever waits for one is told what is known instead of waiting in vain.
+    /// Nobody will be told anything any more: whoever waits hears what is known instead of waiting in vain.
     pub(super) fn no_more_replies(&self) {
         self.waiting().clear();
     }
 
-    fn waiting(&self) -> MutexGuard<'_, HashMap<Id, oneshot::Sender<TypedValue>>> {
+    pub(super) fn waiting(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    pub(super) fn late(&self) -> MutexGuard<'_, Late> {
+        self.late.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
     fn inbox(&self) -> MutexGuard<'_, Option<mpsc::Receiver<Request>>> {
@@ -167,91 +241,14 @@ impl Door {
     }
 }
 
-struct Waiting<'a> {
+struct Leaving<'a> {
     door: &'a Door,
-    request: &'a Id,
+    request: RequestId,
 }
 
-impl Drop for Waiting<'_> {
+impl Drop for Leaving<'_> {
     fn drop(&mut self) {
-        self.door.waiting().remove(self.request);
-    }
-}
-
-/// Whoever waits for durability, by ticket.
-#[derive(Default)]
-struct Undurable(VecDeque<(u64, oneshot::Sender<()>)>);
-
-impl Undurable {
-    fn release(&mut self, ticket: u64) {
-        while self.0.front().is_some_and(|(waiting, _)| *waiting <= ticket) {
-            if let Some((_, durable)) = self.0.pop_front() {
-                // A caller that went away does not mind.
-                let _ = durable.send(());
-            }
-        }
-    }
-}
-
-struct DoorSource {
-    door: Door,
-}
-
-impl Source for DoorSource {
-    fn run(
-        self: Box<Self>,
-        _: Vec<Position>,
-        mut output: Box<dyn SourceOutput>,
-    ) -> BoxFuture<'static, Result<(), SourceError>> {
-        Box::pin(async move {
-            let Some(mut inbox) = self.door.inbox().take() else {
-                let message = "the door is open already".to_owned();
-                return Err(SourceError { source_id: self.door.name, message, retryable: false });
-            };
-            let mut next_ticket = 1;
-            let mut undurable = Undurable::default();
-            let mut batch = Vec::new();
-            let mut is_told = false;
-            loop {
-                tokio::select! {
-                    biased;
-                    event = output.event() => match event {
-                        SourceEvent::Durable { ticket } => undurable.release(ticket),
-                        SourceEvent::Committed(_) => {}
-                        SourceEvent::Stop => {
-                            is_told = true;
-                            break;
-                        }
-                    },
-                    received = inbox.recv_many(&mut batch, BATCH) => {
-                        if received == 0 {
-                            return Ok(());
-                        }
-                        let mut records = Vec::with_capacity(received);
-                        for Request { envelope, is_urgent, durable } in batch.drain(..) {
-                            records.push(SourceRecord::Addressed { envelope, ticket: Some(next_ticket), is_urgent });
-                            undurable.0.push_back((next_ticket, durable));
-                            next_ticket += 1;
-                        }
-                        if !output.send(records).await {
-                            break;
-                        }
-                    }
-                }
-            }
-            // Whoever still asks is refused; the last epoch is still to come, and those whom it holds get their answer.
-            drop(inbox);
-            while !undurable.0.is_empty() {
-                match output.event().await {
-                    SourceEvent::Durable { ticket } => undurable.release(ticket),
-                    // The first is the word to stop itself, when there was no room any more before it was heard. After
-                    // the engine has gone there is nothing but that.
-                    SourceEvent::Stop if std::mem::replace(&mut is_told, true) => break,
-                    SourceEvent::Stop | SourceEvent::Committed(_) => {}
-                }
-            }
-            Ok(())
-        })
+        self.door.waiting().leave(self.request);
     }
 }
 

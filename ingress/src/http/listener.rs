@@ -6,10 +6,11 @@ use std::sync::Arc;
 use actix_web::dev::ServerHandle;
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
-use statefun::Envelope;
+use statefun::{Envelope, RequestId};
+use statefun_ports::rows::RequestProgress;
 
 use super::answer;
-use super::door::{Admission, Answer, Door};
+use super::door::{Admission, Answer, Door, Terms};
 use super::options::{Dialect, Options};
 use super::request::{self, Refusal};
 
@@ -86,6 +87,12 @@ async fn handle(
     shared: &Shared,
 ) -> Result<HttpResponse, Refusal> {
     let options = &shared.options;
+    if options.dialect == Dialect::Native
+        && request.method() == actix_web::http::Method::GET
+        && let Some(asked) = request::asked_about(request.uri().path())
+    {
+        return look_up(asked?, shared).await;
+    }
     if options.dialect == Dialect::Native && request.method() != actix_web::http::Method::POST {
         return Err(Refusal::new(405, "method-not-allowed", "send messages with POST /<namespace>/<function>/<id>"));
     }
@@ -100,14 +107,10 @@ async fn handle(
     let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let argument = request::argument(content_type, &body, options)?;
     let wait = request::wait(request.query_string(), options)?;
-    // To take the message and forget the key would let a caller believe that repeating it is safe.
-    if options.dialect == Dialect::Native && request.headers().contains_key("idempotency-key") {
-        return Err(Refusal::new(
-            501,
-            "idempotency-not-served",
-            "an Idempotency-Key is not honoured yet; send without one",
-        ));
-    }
+    let key = match options.dialect {
+        Dialect::Native => request::idempotency_key(request.headers())?,
+        Dialect::Playground => None,
+    };
     if shared.door.is_closed() {
         return Err(Refusal::new(503, "stopping", "the node is stopping"));
     }
@@ -116,21 +119,48 @@ async fn handle(
     }
     let stopping = |_| Refusal::new(503, "stopping", "the node is stopping");
     let envelope = Envelope::new(target, argument);
-    match wait {
-        None => match tokio::time::timeout(options.durable_max, shared.door.submit(envelope)).await {
+    if wait.is_none() && key.is_none() {
+        return match tokio::time::timeout(options.durable_max, shared.door.submit(envelope)).await {
             Ok(durable) => durable.map(|()| answer::durable(options.dialect)).map_err(stopping),
-            Err(_) => {
-                Err(Refusal::new(504, "outcome-unknown", "the message is not durable yet; it may still become so"))
-            }
-        },
-        Some(wait) => match shared.door.ask(envelope, wait).await.map_err(stopping)? {
-            Answer::Reply(value) => Ok(answer::reply(&value)),
-            Answer::Accepted { request } => Ok(answer::accepted(&request)),
-            Answer::Unknown => Err(Refusal::new(
-                504,
-                "outcome-unknown",
-                "neither a reply nor durability in time; it may still be handled",
-            )),
-        },
+            Err(_) => Err(outcome_unknown("the message is not durable yet; it may still become so")),
+        };
+    }
+    let terms = Terms { key, keep: options.retention };
+    let answer = match wait {
+        None => shared.door.submit_once(envelope, options.durable_max, terms).await,
+        Some(wait) => shared.door.ask(envelope, wait, terms).await,
+    };
+    match answer.map_err(stopping)? {
+        Answer::Reply(value) => Ok(answer::reply(&value)),
+        Answer::Durable => Ok(answer::durable(options.dialect)),
+        Answer::Accepted { request } => Ok(answer::accepted(request)),
+        Answer::Conflict => Err(Refusal::new(
+            422,
+            "idempotency-conflict",
+            "another message came under this Idempotency-Key before; give each message a key of its own",
+        )),
+        Answer::Full => Err(Refusal::new(
+            429,
+            "too-many-keys",
+            "no further Idempotency-Key can be remembered until older ones expire; try again, or send without one",
+        )),
+        Answer::Unknown => Err(outcome_unknown("neither a reply nor durability in time; it may still be handled")),
+    }
+}
+
+fn outcome_unknown(detail: &str) -> Refusal {
+    Refusal::new(504, "outcome-unknown", detail)
+}
+
+/// What is known about a request: the reply, or that there is none yet.
+async fn look_up(request: RequestId, shared: &Shared) -> Result<HttpResponse, Refusal> {
+    // The engine first: what it does not know any more, it has handed over before.
+    let progress = shared.admission.request(request).await;
+    let late = shared.door.late_reply(request);
+    match (late, progress) {
+        (Some(value), _) | (None, Some(RequestProgress::Replied(value))) => Ok(answer::reply(&value)),
+        (None, Some(RequestProgress::Accepted)) => Ok(answer::durable(shared.options.dialect)),
+        (None, Some(RequestProgress::Pending)) => Ok(answer::accepted(request)),
+        (None, None) => Err(request::unknown_request(&request.to_string())),
     }
 }

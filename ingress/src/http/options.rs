@@ -13,6 +13,8 @@ pub struct Options {
     pub wait_max: Duration,
     /// How long a plain request may wait for its epoch.
     pub durable_max: Duration,
+    /// How long a request is remembered, by its key and for late answers.
+    pub retention: Duration,
     /// The type of every argument; `None`: from the content type.
     pub value_type: Option<ValueType>,
     /// Whose customs to follow.
@@ -30,6 +32,7 @@ impl Options {
             body_bytes_max: 1 << 20,
             wait_max: Duration::from_secs(60),
             durable_max: Duration::from_secs(30),
+            retention: Duration::from_secs(86_400),
             value_type: None,
             dialect: Dialect::Native,
             workers: 1,

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use statefun::{Address, FunctionType, Id, SmallBytes, TypedValue, ValueType};
+use actix_web::http::header::HeaderMap;
+use compact_str::CompactString;
+use statefun::{Address, FunctionType, Id, RequestId, SmallBytes, TypedValue, ValueType};
 use statefun_protocol::types;
 
 use super::options::{Dialect, Options};
@@ -67,6 +69,37 @@ pub(super) fn argument(content_type: Option<&str>, body: &[u8], options: &Option
     }
 }
 
+/// The longest `Idempotency-Key`, in bytes.
+const KEY_BYTES_MAX: usize = 255;
+
+/// The caller's own name for its request.
+pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<CompactString>, Refusal> {
+    let mut keys = headers.get_all("idempotency-key");
+    let Some(key) = keys.next() else { return Ok(None) };
+    let bad = |why: &str| Refusal::new(400, "bad-idempotency-key", format!("the Idempotency-Key {why}"));
+    if keys.next().is_some() {
+        return Err(bad("is there more than once"));
+    }
+    let key = key.to_str().map_err(|_| bad("is not ASCII"))?.trim();
+    match key.len() {
+        0 => Err(bad("is empty")),
+        len if len > KEY_BYTES_MAX => Err(bad(&format!("is longer than {KEY_BYTES_MAX} bytes"))),
+        _ => Ok(Some(key.into())),
+    }
+}
+
+/// The request of `/v1/requests/<request>`; `None` for other paths.
+pub(super) fn asked_about(path: &str) -> Option<Result<RequestId, Refusal>> {
+    let name = percent_encoding::percent_decode_str(path.strip_prefix("/v1/requests/")?).decode_utf8_lossy();
+    Some(RequestId::parse(&name).ok_or_else(|| unknown_request(&name)))
+}
+
+/// Nothing is known about a request.
+pub(super) fn unknown_request(name: &str) -> Refusal {
+    let detail = format!("nothing is known about request {name:?}: there was none, or it was long ago");
+    Refusal::new(404, "unknown-request", detail)
+}
+
 /// The wait of `?wait=10s`, `?wait=500ms`, `?wait=10` (seconds), or `?wait` (the longest).
 pub(super) fn wait(query: &str, options: &Options) -> Result<Option<Duration>, Refusal> {
     let Some(wait) = query.split('&').find_map(|pair| match pair.split_once('=') {
@@ -126,6 +159,22 @@ mod tests {
         let text = argument(Some("application/x-www-form-urlencoded"), b"hi", &playground).unwrap();
         assert_eq!(text.bytes.as_slice(), b"hi");
         assert!(argument(None, b"hi", &playground).is_err());
+    }
+
+    #[test]
+    fn a_key_is_one_short_text() {
+        let headers = |keys: &[&str]| {
+            let mut map = HeaderMap::new();
+            for key in keys {
+                map.append("idempotency-key".parse().unwrap(), key.parse().unwrap());
+            }
+            idempotency_key(&map)
+        };
+        assert_eq!(headers(&[]), Ok(None));
+        assert_eq!(headers(&[" order 7 "]), Ok(Some("order 7".into())));
+        for bad in [&["a", "b"][..], &["a", "a"], &[""], &["é"], &[&"k".repeat(256)]] {
+            assert_eq!(headers(bad).unwrap_err().code, "bad-idempotency-key", "{bad:?}");
+        }
     }
 
     #[test]

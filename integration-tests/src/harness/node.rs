@@ -94,6 +94,14 @@ impl Application {
         self
     }
 
+    /// The same folder and data with further flags. One of the two may run at a time.
+    #[must_use]
+    pub fn again(&self, arguments: &[&str]) -> Self {
+        let folder = Arc::clone(&self.folder);
+        let (arguments_before, environment) = (self.arguments.clone(), self.environment.clone());
+        Self { folder, admin: self.admin, arguments: arguments_before, environment }.with(arguments)
+    }
+
     /// Sets a variable of the environment for every start.
     #[must_use]
     pub fn with_env(mut self, name: &str, value: &str) -> Self {

@@ -11,7 +11,7 @@ use crate::Failure;
 use crate::args::RunArguments;
 
 /// Every setting: its key, its default, and what it means.
-const SETTINGS: [(&str, &str, &str); 18] = [
+const SETTINGS: [(&str, &str, &str); 20] = [
     ("node.data_dir", "./statefun-data", "where state is kept"),
     ("node.shards", "", "shards, each a thread; empty: one per core"),
     ("node.key_groups", "128", "key groups; fixed for the life of the state"),
@@ -21,6 +21,11 @@ const SETTINGS: [(&str, &str, &str); 18] = [
     ("limits.messages", "200000", "messages that may wait before sources stop"),
     ("limits.bytes", "256MiB", "their bytes"),
     ("limits.outbox_bytes", "1GiB", "bytes of egress records that may wait before sources stop"),
+    (
+        "limits.requests_bytes",
+        "256MiB",
+        "bytes of HTTP requests that are remembered; beyond, new Idempotency-Keys are refused",
+    ),
     ("limits.delayed_bytes", "1GiB", "bytes of delayed messages that may wait before sources stop"),
     ("limits.calls", "1024", "remote calls in flight per function type and shard"),
     ("stop.timeout", "30s", "how long a stop waits for the last epoch"),
@@ -30,6 +35,7 @@ const SETTINGS: [(&str, &str, &str); 18] = [
     ("telemetry.service_name", "statefun", "the service's name in traces"),
     ("telemetry.sample_ratio", "1.0", "the share of remote calls that are traced"),
     ("http.workers", "1", "threads of each HTTP listener"),
+    ("http.reply_retention", "10min", "how long a reply is kept that came when its caller waited no more"),
 ];
 
 /// Settings in effect, each with where it is from.
@@ -142,13 +148,13 @@ impl Config {
 
     fn validate(&self) -> Result<(), Failure> {
         self.shards()?;
-        for key in ["epochs.interval", "epochs.timeout", "stop.timeout"] {
+        for key in ["epochs.interval", "epochs.timeout", "stop.timeout", "http.reply_retention"] {
             self.duration(key)?;
         }
         for key in ["limits.messages", "limits.calls", "http.workers"] {
             self.number(key)?;
         }
-        for key in ["limits.bytes", "limits.outbox_bytes", "limits.delayed_bytes"] {
+        for key in ["limits.bytes", "limits.outbox_bytes", "limits.delayed_bytes", "limits.requests_bytes"] {
             self.bytes(key)?;
         }
         self.ratio("telemetry.sample_ratio")?;

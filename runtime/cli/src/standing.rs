@@ -4,10 +4,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use statefun::{Epoch, FunctionType, KeyGroups, ShardId};
+use statefun::{Epoch, FunctionType, KeyGroups, RequestId, ShardId};
 use statefun_admin::AdminServer;
 use statefun_engine::{shard, snapshot};
 use statefun_ingress::http::{self, Admission, Door, Listener, listen};
+use statefun_ports::BoxFuture;
+use statefun_ports::rows::RequestProgress;
 use statefun_runtime::{Node, NodeError, NodeOptions, PressureLimits, StatePlugin, Storage};
 use statefun_state::{MemoryState, encode_rows};
 
@@ -40,6 +42,7 @@ impl Standing {
         say: impl Fn(&str),
     ) -> Result<Self, Failure> {
         let Composed { application, door, listeners, playground, dead_letters } = composed;
+        door.keep_late_replies(config.duration("http.reply_retention")?);
         check_addresses(config, &listeners, playground.as_ref().map(|(_, port)| *port))?;
         let tracer = telemetry.map(Telemetry::tracer);
         let node =
@@ -156,7 +159,11 @@ fn options(config: &Config) -> Result<NodeOptions, Failure> {
             timeout: config.duration("epochs.timeout")?,
             ..snapshot::Options::default()
         },
-        shard: shard::Options { calls_max: config.number("limits.calls")?, ..shard::Options::default() },
+        shard: shard::Options {
+            calls_max: config.number("limits.calls")?,
+            requests_bytes_max: config.bytes("limits.requests_bytes")? / usize::from(config.shards()?),
+            ..shard::Options::default()
+        },
         pressure: PressureLimits {
             messages_max: config.number("limits.messages")?,
             bytes_max: config.bytes("limits.bytes")?,
@@ -187,6 +194,12 @@ impl Admission for NodeAdmission {
 
     fn serves(&self, function: FunctionType) -> bool {
         self.0.serves(function)
+    }
+
+    fn request(&self, request: RequestId) -> BoxFuture<'static, Option<RequestProgress>> {
+        let node = self.0.clone();
+        // A node that has died remembers nothing; its other answers say so.
+        Box::pin(async move { node.request(request).await.ok().flatten() })
     }
 }
 

@@ -4,20 +4,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use statefun::spec::Module;
-use statefun::{Address, Envelope, FunctionType, TypedValue};
+use statefun::{Address, Envelope, FunctionType, RequestId, TypedValue};
 use statefun_admin::{
     AdminView, Answer, ConfigEntry, ConnectorCounters, DeadLetterView, DeadLettersView, Deployment, DeploymentView,
-    EgressView, FunctionView, Home, IngressView, Readiness, Reason, Retry, RoutedFunctions, SendOutcome, SnapshotKind,
-    SnapshotView, StateValue, StatusView, TopologyView, ViewError,
+    EgressView, FunctionView, Home, IngressView, Readiness, Reason, RequestView, Retry, RoutedFunctions, SendOutcome,
+    SnapshotKind, SnapshotView, StateValue, StatusView, TopologyView, ViewError,
 };
 use statefun_egress::dead_letters::{DeadLetters, KeptLetter};
 use statefun_engine::RemotePolicy;
 use statefun_ingress::http::{self, Door};
+use statefun_ports::rows::RequestProgress;
 use statefun_remote::EndpointOptions;
 use statefun_runtime::{FunctionPattern, Node, NodeError, telemetry};
 
 use crate::compose::remote;
 use crate::config::Config;
+
+/// How messages of the admin API are remembered.
+const ADMIN_TERMS: http::Terms = http::Terms { key: None, keep: Duration::from_secs(86_400) };
 
 /// How long a message may wait for its epoch before its sender is told that nothing is known.
 const DURABLE_MAX: Duration = Duration::from_secs(30);
@@ -210,10 +214,12 @@ impl AdminView for NodeView {
                     Ok(durable) => durable.map(|()| SendOutcome::Durable).map_err(closed),
                     Err(_) => Ok(SendOutcome::Unknown),
                 },
-                Some(wait) => Ok(match self.door.ask(envelope, wait).await.map_err(closed)? {
+                Some(wait) => Ok(match self.door.ask(envelope, wait, ADMIN_TERMS).await.map_err(closed)? {
                     http::Answer::Reply(value) => SendOutcome::Reply(value),
-                    http::Answer::Accepted { request } => SendOutcome::Accepted { request },
-                    http::Answer::Unknown => SendOutcome::Unknown,
+                    http::Answer::Accepted { request } => SendOutcome::Accepted { request: request.to_string() },
+                    http::Answer::Durable => SendOutcome::Durable,
+                    // Without a key there is neither.
+                    http::Answer::Unknown | http::Answer::Conflict | http::Answer::Full => SendOutcome::Unknown,
                 }),
             }
         })
@@ -341,6 +347,19 @@ impl AdminView for NodeView {
                 .await
                 .map_err(|http::Closed| ViewError::Unavailable("the node is stopping".to_owned()))?;
             Ok(self.dead_letters.remove(seq))
+        })
+    }
+
+    fn request(&self, id: String) -> Answer<'_, Option<RequestView>> {
+        Box::pin(async move {
+            let Some(request) = RequestId::parse(&id) else { return Ok(None) };
+            // The engine first: what it does not know any more, it has handed over before.
+            let progress = self.node.request(request).await.map_err(failed)?;
+            Ok(match (self.door.late_reply(request), progress) {
+                (Some(value), _) | (None, Some(RequestProgress::Replied(value))) => Some(RequestView::Answered(value)),
+                (None, Some(RequestProgress::Pending | RequestProgress::Accepted)) => Some(RequestView::Pending),
+                (None, None) => None,
+            })
         })
     }
 }

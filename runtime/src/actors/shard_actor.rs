@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::prelude::*;
-use statefun::{CallId, Epoch, FunctionType, ProcessingTime};
+use statefun::{CallId, Epoch, FunctionType, ProcessingTime, RequestId};
 use statefun_engine::shard::{FunctionStats, Input, Output, Shard, StateEntry};
 use statefun_engine::{Item, Participant};
 use statefun_ports::keyed_state::KeyedState;
 use statefun_ports::remote::{CallFailure, CallFailureKind, CallOutcome, InvocationBatch};
+use statefun_ports::rows::RequestProgress;
 use tokio::sync::oneshot;
 
 use super::{CoordinatorMessage, Wiring};
@@ -38,6 +39,8 @@ pub(crate) enum ShardMessage {
     Rebind,
     /// How many messages came from elsewhere so far, if nothing is unfinished; see `Node::done`.
     Settled(oneshot::Sender<Option<u64>>),
+    /// How far a request is.
+    Request(RequestId, oneshot::Sender<Option<RequestProgress>>),
     /// Stored values of a function type.
     Inspect {
         function: FunctionType,
@@ -178,7 +181,8 @@ impl<S: KeyedState + Unpin + 'static> Handler<ShardMessage> for ShardActor<S> {
             }
             ShardMessage::Batch { from, items } => {
                 self.pressure.received(self.shard.id(), items.len());
-                self.arrived += items.iter().filter(|item| matches!(item, Item::Envelope(_))).count() as u64;
+                self.arrived +=
+                    items.iter().filter(|item| matches!(item, Item::Envelope(_) | Item::Ask(_))).count() as u64;
                 self.drive(Input::Batch { from, items }, context);
             }
             ShardMessage::Reply { call, outcome } => self.drive(Input::Reply { call, outcome }, context),
@@ -195,6 +199,9 @@ impl<S: KeyedState + Unpin + 'static> Handler<ShardMessage> for ShardActor<S> {
             ShardMessage::Settled(reply) => {
                 let is_settled = self.shard.is_idle() && self.shard.delayed_messages() == 0;
                 let _ = reply.send(is_settled.then_some(self.arrived));
+            }
+            ShardMessage::Request(request, reply) => {
+                let _ = reply.send(self.shard.request(request));
             }
             ShardMessage::Inspect { function, id, limit, reply } => {
                 // Whoever asked may have gone away.

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::prelude::*;
-use statefun::{Epoch, FunctionType, Generation, KeyGroups, Lineage};
+use statefun::{Epoch, FunctionType, Generation, KeyGroups, Lineage, RequestId};
 use statefun_engine::shard::{FunctionStats, StateEntry};
 use statefun_engine::{sink, snapshot, source};
+use statefun_ports::rows::RequestProgress;
 use statefun_ports::source::Position;
 use tokio::sync::oneshot;
 
@@ -187,6 +188,17 @@ impl Node {
         }
         entries.truncate(limit);
         Ok(entries)
+    }
+
+    /// How far a request is, as far as that is durable; `None` when it is not remembered.
+    ///
+    /// # Errors
+    /// When its shard has died.
+    pub async fn request(&self, request: RequestId) -> Result<Option<RequestProgress>, NodeError> {
+        let shard = self.groups.shard(request.home());
+        let (reply, answer) = oneshot::channel();
+        self.wiring.shards[usize::from(shard.0)].do_send(ShardMessage::Request(request, reply));
+        died(answer.await)
     }
 
     /// Waits for an epoch that begins after now, so that everything routed before is durable.

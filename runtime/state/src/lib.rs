@@ -23,6 +23,8 @@ mod group_rows;
 mod memory;
 mod part;
 mod redb_store;
+#[cfg(test)]
+mod testing;
 mod volatile;
 
 pub use memory::MemoryState;

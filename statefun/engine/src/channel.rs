@@ -3,7 +3,7 @@
 //! A channel is ordered; two channels have no mutual order. A marker therefore travels the very channels that carry
 //! envelopes (Chandy and Lamport, 1985): what was sent ahead of it belongs to its epoch, what comes behind does not.
 
-use statefun::{EgressRecord, Envelope, Epoch, ShardId, SinkId, SourceId};
+use statefun::{Ask, EgressRecord, Envelope, Epoch, ShardId, SinkId, SourceId};
 
 /// One end of a channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -41,6 +41,8 @@ pub struct Marker {
 pub enum Item {
     /// A message.
     Envelope(Envelope),
+    /// A message whose caller may come back.
+    Ask(Box<Ask>),
     /// The end of an epoch on this channel.
     Marker(Marker),
 }

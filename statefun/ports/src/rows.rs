@@ -3,10 +3,11 @@
 //! An epoch is the set of rows that changed since the one before; what is born and finished between two epochs is never
 //! written. Rows of a key group follow it when the number of shards changes; rows of the system belong to no group.
 
-use bytes::Bytes;
 use compact_str::CompactString;
 use statefun::function::StateSpec;
-use statefun::{Address, EgressRecord, Envelope, FunctionType, KeyGroup, ProcessingTime, Symbol, TypedValue};
+use statefun::{
+    Address, EgressRecord, Envelope, FunctionType, KeyGroup, ProcessingTime, RequestId, Symbol, TypedValue,
+};
 
 /// The key of a durable row.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -36,13 +37,13 @@ pub enum RowKey {
         /// Order among equal times.
         seq: u64,
     },
-    /// An answered or running HTTP request with an idempotency key.
+    /// An HTTP request that is answered or running.
     Idempotency {
         /// The target's key group.
         group: KeyGroup,
-        /// The target.
+        /// The target, or where the reply goes when the caller gave no key.
         address: Address,
-        /// The caller's key.
+        /// The caller's key; empty when it gave none.
         key: CompactString,
     },
     /// The states a function type declared when it was last asked.
@@ -81,7 +82,7 @@ pub enum RowValue {
     /// Of [`RowKey::Delayed`].
     Delayed(Delayed),
     /// Of [`RowKey::Idempotency`].
-    Idempotency(Bytes),
+    Idempotency(KeptRequest),
     /// Of [`RowKey::Specs`].
     Specs(Vec<StateSpec>),
     /// Of [`RowKey::Position`]: the next position to read, in the source's own words.
@@ -102,6 +103,30 @@ pub struct Stored {
     pub value: TypedValue,
     /// The last write, or the last touch for values that expire after invocation.
     pub touched: ProcessingTime,
+}
+
+/// What is known about an HTTP request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptRequest {
+    /// Names it.
+    pub request: RequestId,
+    /// Tells messages apart that come under the same key.
+    pub fingerprint: u64,
+    /// Until when it is remembered.
+    pub expires: ProcessingTime,
+    /// How far it is.
+    pub progress: RequestProgress,
+}
+
+/// How far an HTTP request is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RequestProgress {
+    /// Its function has not replied.
+    Pending,
+    /// It is taken in, and nobody asked for a reply.
+    Accepted,
+    /// Its function replied.
+    Replied(TypedValue),
 }
 
 /// A message that is to be sent later.

@@ -5,7 +5,7 @@
 
 use bytes::Bytes;
 use compact_str::CompactString;
-use statefun::{Envelope, EventTime, Symbol};
+use statefun::{Ask, Envelope, EventTime, Symbol};
 
 use crate::BoxFuture;
 
@@ -42,6 +42,13 @@ pub enum SourceRecord {
         ticket: Option<u64>,
         /// Somebody waits for nothing but durability, so an epoch should close at once.
         is_urgent: bool,
+    },
+    /// The same from a caller who may come back; it is told what became of it.
+    Asked {
+        /// The message and its request.
+        ask: Box<Ask>,
+        /// Answered when the message is durable, or was refused; ascending numbers of this source.
+        ticket: Option<u64>,
     },
     /// Everything handed over before is behind this position. For sources whose records carry none.
     Position(Position),

@@ -93,6 +93,7 @@ impl Faults {
             calls_max: rng.one_of(&[1, 2, 1024, 1024]),
             backlog_per_turn: rng.one_of(&[1, 3, 4096]),
             rows_per_slice: rng.one_of(&[1, 5, 4096]),
+            ..shard::Options::default()
         };
         let transaction_timeout_ms = rng.one_of(&[20, 40, 100]);
         Self {

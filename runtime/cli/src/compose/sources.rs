@@ -54,6 +54,7 @@ pub(super) fn bind(ingress: &Ingress, base: &Path, composed: &mut Composed) -> R
             let options = http::Options {
                 body_bytes_max: usize::try_from(it.max_body_bytes).unwrap_or(usize::MAX),
                 wait_max: it.wait_max,
+                retention: it.idempotency_retention,
                 value_type,
                 ..http::Options::new(&it.address)
             };

@@ -5,7 +5,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use statefun::{Address, Envelope, Epoch};
-use statefun_ingress::http::{Answer, Door};
+use statefun_ingress::http::{Answer, Door, Terms};
 use statefun_runtime::Node;
 use statefun_sdk::{Decode, Encode, Message};
 use tokio::sync::oneshot;
@@ -64,10 +64,13 @@ impl Running {
         R: Decode,
     {
         let envelope = self.envelope(address, message)?;
-        match self.executor.block_on(self.door.ask(envelope, wait)).map_err(running)? {
+        // Nobody comes back for a late answer, so the request is not remembered for longer than that.
+        let terms = Terms { key: None, keep: wait };
+        match self.executor.block_on(self.door.ask(envelope, wait, terms)).map_err(running)? {
             Answer::Reply(value) => Message::new(&value).get().map_err(running),
-            Answer::Accepted { .. } => Err(RuntimeError::NoAnswer { durable: true }),
-            Answer::Unknown => Err(RuntimeError::NoAnswer { durable: false }),
+            Answer::Accepted { .. } | Answer::Durable => Err(RuntimeError::NoAnswer { durable: true }),
+            // Without a key there is neither conflict nor refusal.
+            Answer::Unknown | Answer::Conflict | Answer::Full => Err(RuntimeError::NoAnswer { durable: false }),
         }
     }
 

@@ -5,16 +5,17 @@
 //!   2 Playground   topic │ payload
 //!   3 Value        function │ id │ typename │ value
 //!   4 Reply        request │ typename │ value
+//!   6 Verdict      request u128 │ home u64 │ u8 (1 accepted, 2 awaited, 3 conflict, 4 full) │ awaited: request │ home
 //!   5 Dead letter  cause u8 │ detail │ origin │ flags u8 (1 message, 2 raw) │ message? │ raw?
 //! ```
 //! The first byte says which; once used it is never used for something else. A cause is its position in
 //! [`DeadLetterCause::ALL`].
 
 use bytes::Bytes;
-use statefun::{Address, DeadLetter, DeadLetterCause, EgressRecord, KafkaRecord, Symbol, TypedValue};
+use statefun::{Address, DeadLetter, DeadLetterCause, EgressRecord, KafkaRecord, Symbol, TypedValue, Verdict};
 
 use super::fields::{Fields, put_bytes};
-use super::value::{decode_envelope, encode_envelope};
+use super::value::{decode_envelope, encode_envelope, put_request, request};
 use super::{CodecError, Names};
 
 const KAFKA: u8 = 1;
@@ -22,6 +23,12 @@ const PLAYGROUND: u8 = 2;
 const VALUE: u8 = 3;
 const REPLY: u8 = 4;
 const DEAD_LETTER: u8 = 5;
+const VERDICT: u8 = 6;
+
+const ACCEPTED: u8 = 1;
+const AWAITED: u8 = 2;
+const CONFLICT: u8 = 3;
+const FULL: u8 = 4;
 
 const LETTER_ENVELOPE: u8 = 1;
 const LETTER_RAW: u8 = 2;
@@ -52,6 +59,19 @@ pub(super) fn encode(record: &EgressRecord, out: &mut Vec<u8>) {
             out.push(REPLY);
             put_bytes(out, request.as_bytes());
             put_typed(out, value);
+        }
+        EgressRecord::Verdict { request, verdict } => {
+            out.push(VERDICT);
+            put_request(out, *request);
+            match verdict {
+                Verdict::Accepted => out.push(ACCEPTED),
+                Verdict::Awaited { request } => {
+                    out.push(AWAITED);
+                    put_request(out, *request);
+                }
+                Verdict::Conflict => out.push(CONFLICT),
+                Verdict::Full => out.push(FULL),
+            }
         }
         EgressRecord::DeadLetter(letter) => {
             out.push(DEAD_LETTER);
@@ -107,6 +127,17 @@ pub(super) fn decode(bytes: &[u8], names: &mut Names) -> Result<EgressRecord, Co
         REPLY => {
             let request = fields.text("request")?.into();
             EgressRecord::Reply { request, value: typed(&mut fields, names)? }
+        }
+        VERDICT => {
+            let asked = request(&mut fields)?;
+            let verdict = match fields.byte("verdict")? {
+                ACCEPTED => Verdict::Accepted,
+                AWAITED => Verdict::Awaited { request: request(&mut fields)? },
+                CONFLICT => Verdict::Conflict,
+                FULL => Verdict::Full,
+                _ => return Err(fields.invalid("verdict")),
+            };
+            EgressRecord::Verdict { request: asked, verdict }
         }
         DEAD_LETTER => EgressRecord::DeadLetter(Box::new(letter(&mut fields, names)?)),
         _ => return Err(fields.invalid("kind")),

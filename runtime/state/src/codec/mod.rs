@@ -119,7 +119,8 @@ pub(crate) fn decode(key: &[u8], value: &[u8], names: &mut Names) -> Result<(Row
         Key::Idempotency { group, function, id, key } => {
             let address = Address::new(names.function(&function)?, &*id);
             let key = text("idempotency", "caller's key", &key)?.into();
-            (RowKey::Idempotency { group: KeyGroup(group), address, key }, value::decode_idempotency(value))
+            let kept = value::decode_request(value, names)?;
+            (RowKey::Idempotency { group: KeyGroup(group), address, key }, RowValue::Idempotency(kept))
         }
         // Components that use event-time timers keep them in their own state values.
         Key::Timer { .. } => return Err(CodecError::Field { row: "timer", part: "meaning in this program" }),

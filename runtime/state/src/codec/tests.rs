@@ -4,9 +4,10 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use statefun::function::{Expiration, StateSpec};
 use statefun::{
-    DeadLetter, DeadLetterCause, EgressRecord, Envelope, EventTime, FunctionType, KafkaRecord, TypedValue, ValueType,
+    DeadLetter, DeadLetterCause, EgressRecord, Envelope, EventTime, FunctionType, IdHash, KafkaRecord, RequestId,
+    TypedValue, ValueType, Verdict,
 };
-use statefun_ports::rows::Delayed;
+use statefun_ports::rows::{Delayed, KeptRequest, RequestProgress};
 
 use super::*;
 
@@ -53,11 +54,36 @@ fn record() -> impl Strategy<Value = EgressRecord> {
         (name(), blob()).prop_map(|(topic, payload)| EgressRecord::Playground { topic, payload }),
         (address(), typed()).prop_map(|(source, value)| EgressRecord::Value { source, value }),
         (".{0,9}", typed()).prop_map(|(request, value)| EgressRecord::Reply { request: request.into(), value }),
+        (request(), verdict()).prop_map(|(request, verdict)| EgressRecord::Verdict { request, verdict }),
         letter.prop_map(|(cause, detail, origin, envelope, raw)| {
             let cause = DeadLetterCause::ALL[cause];
             EgressRecord::DeadLetter(Box::new(DeadLetter { cause, detail, origin, envelope, raw }))
         }),
     ]
+}
+
+fn request() -> impl Strategy<Value = RequestId> {
+    (any::<u128>(), any::<u64>()).prop_map(|(unique, home)| RequestId::new(unique, IdHash(home)))
+}
+
+fn verdict() -> impl Strategy<Value = Verdict> {
+    prop_oneof![
+        Just(Verdict::Accepted),
+        request().prop_map(|request| Verdict::Awaited { request }),
+        Just(Verdict::Conflict),
+        Just(Verdict::Full),
+    ]
+}
+
+fn kept_request() -> impl Strategy<Value = KeptRequest> {
+    let progress = prop_oneof![
+        Just(RequestProgress::Pending),
+        Just(RequestProgress::Accepted),
+        typed().prop_map(RequestProgress::Replied),
+    ];
+    (request(), any::<u64>(), any::<u64>(), progress).prop_map(|(request, fingerprint, expires, progress)| {
+        KeptRequest { request, fingerprint, expires: ProcessingTime(expires), progress }
+    })
 }
 
 fn spec() -> impl Strategy<Value = StateSpec> {
@@ -89,8 +115,8 @@ fn row() -> impl Strategy<Value = (RowKey, RowValue)> {
                 (RowKey::Delayed { group, due: ProcessingTime(due), seq }, RowValue::Delayed(delayed))
             }
         ),
-        (group(), address(), ".{0,30}", blob()).prop_map(|(group, address, key, bytes)| {
-            (RowKey::Idempotency { group, address, key: key.into() }, RowValue::Idempotency(bytes))
+        (group(), address(), ".{0,30}", kept_request()).prop_map(|(group, address, key, kept)| {
+            (RowKey::Idempotency { group, address, key: key.into() }, RowValue::Idempotency(kept))
         }),
         (address(), prop::collection::vec(spec(), 0..4))
             .prop_map(|(address, specs)| (RowKey::Specs { function: address.function }, RowValue::Specs(specs))),

@@ -6,16 +6,16 @@
 //!   specs        count u16 │ per state: name │ typename │ kind u8 (0 never, 1 write, 2 invoke) │ seconds u64 │ ns u32
 //!   position     the source's own words, UTF-8
 //!   clock        ms u64
-//!   idempotency  bytes of the owner's choosing
+//!   idempotency  request u128 │ home u64 │ fingerprint u64 │ expires ms u64 │ progress u8 (0 pending, 1 accepted,
+//!                2 replied) │ replied: typename │ value
 //!   outbox       see egress.rs
 //! ```
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use statefun::function::{Expiration, StateSpec};
-use statefun::{Address, Envelope, EventTime, ProcessingTime, TypedValue};
-use statefun_ports::rows::{Delayed, RowValue, Stored};
+use statefun::{Address, Envelope, EventTime, IdHash, ProcessingTime, RequestId, TypedValue};
+use statefun_ports::rows::{Delayed, KeptRequest, RequestProgress, RowValue, Stored};
 use statefun_protocol::storage::{AddressRow, DelayedRow, EnvelopeRow, ValueRow};
 
 use super::fields::{Fields, put_bytes};
@@ -35,7 +35,7 @@ pub(super) fn encode(value: &RowValue, out: &mut Vec<u8>) {
             envelope: envelope_row(&delayed.envelope),
         }
         .encode(out),
-        RowValue::Idempotency(bytes) => out.extend_from_slice(bytes),
+        RowValue::Idempotency(kept) => encode_request(kept, out),
         RowValue::Specs(specs) => encode_specs(specs, out),
         RowValue::Position(position) => out.extend_from_slice(position.as_bytes()),
         RowValue::Outbox(record) => egress::encode(record, out),
@@ -154,6 +154,51 @@ pub(super) fn decode_clock(bytes: &[u8]) -> Result<RowValue, CodecError> {
     Ok(RowValue::Clock(ProcessingTime(clock)))
 }
 
-pub(super) fn decode_idempotency(bytes: &[u8]) -> RowValue {
-    RowValue::Idempotency(Bytes::copy_from_slice(bytes))
+const PENDING: u8 = 0;
+const ACCEPTED: u8 = 1;
+const REPLIED: u8 = 2;
+
+fn encode_request(kept: &KeptRequest, out: &mut Vec<u8>) {
+    put_request(out, kept.request);
+    out.extend_from_slice(&kept.fingerprint.to_le_bytes());
+    out.extend_from_slice(&kept.expires.0.to_le_bytes());
+    match &kept.progress {
+        RequestProgress::Pending => out.push(PENDING),
+        RequestProgress::Accepted => out.push(ACCEPTED),
+        RequestProgress::Replied(TypedValue { value_type, bytes }) => {
+            out.push(REPLIED);
+            put_bytes(out, value_type.as_str().as_bytes());
+            put_bytes(out, bytes);
+        }
+    }
+}
+
+pub(super) fn decode_request(bytes: &[u8], names: &mut Names) -> Result<KeptRequest, CodecError> {
+    let mut fields = Fields::new("idempotency", bytes);
+    let request = request(&mut fields)?;
+    let fingerprint = u64::from_le_bytes(fields.array("fingerprint")?);
+    let expires = ProcessingTime(u64::from_le_bytes(fields.array("time")?));
+    let progress = match fields.byte("progress")? {
+        PENDING => RequestProgress::Pending,
+        ACCEPTED => RequestProgress::Accepted,
+        REPLIED => {
+            let value_type = names.value_type(fields.text("typename")?)?;
+            RequestProgress::Replied(TypedValue::new(value_type, fields.bytes("value")?))
+        }
+        _ => return Err(fields.invalid("progress")),
+    };
+    fields.end()?;
+    Ok(KeptRequest { request, fingerprint, expires, progress })
+}
+
+/// Appends the name of a request.
+pub(super) fn put_request(out: &mut Vec<u8>, request: RequestId) {
+    out.extend_from_slice(&request.unique().to_le_bytes());
+    out.extend_from_slice(&request.home().0.to_le_bytes());
+}
+
+/// Reads the name of a request.
+pub(super) fn request(fields: &mut Fields<'_>) -> Result<RequestId, CodecError> {
+    let unique = u128::from_le_bytes(fields.array("request")?);
+    Ok(RequestId::new(unique, IdHash(u64::from_le_bytes(fields.array("request")?))))
 }

@@ -11,7 +11,7 @@ fn manifest(epoch: u64) -> Manifest {
 fn row(text: &'static str) -> Change {
     let address = statefun::Address::parse("shop/cart/ann").unwrap();
     let key = RowKey::Idempotency { group: KeyGroup(2), address, key: "k".into() };
-    (key, Some(RowValue::Idempotency(Bytes::from_static(text.as_bytes()))))
+    (key, Some(RowValue::Idempotency(crate::testing::kept(text.as_bytes()))))
 }
 
 fn commit(store: &mut MemoryStore, epoch: u64, changes: &[Change]) -> Result<(), StoreError> {

@@ -1,7 +1,7 @@
 //! Making the effects of an invocation real, all together.
 
 use statefun::function::{DelayedCommand, Effects};
-use statefun::{Address, DeadLetter, DeadLetterCause, EgressRecord, Envelope, EventTime, IdHash, ProcessingTime};
+use statefun::{Address, DeadLetter, DeadLetterCause, Envelope, EventTime, IdHash, ProcessingTime};
 use statefun_ports::keyed_state::{KeyedState, Slot};
 use statefun_ports::rows::{Delayed, Stored};
 
@@ -79,15 +79,7 @@ impl<S: KeyedState> Shard<S> {
     }
 
     fn send_all(&mut self, address: &Address, event_time: EventTime, effects: &mut Effects, out: &mut Output) {
-        let replies = self.directory.replies();
         for message in effects.messages.drain(..) {
-            if let Some((function, sink)) = replies
-                && message.target.function == function
-            {
-                let record = EgressRecord::Reply { request: message.target.id, value: message.argument };
-                self.emit(sink, record, out);
-                continue;
-            }
             let hash = message.target.hash();
             let event_time = if message.event_time.is_some() { message.event_time } else { event_time };
             let caller = Some(address.clone());

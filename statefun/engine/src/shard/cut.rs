@@ -11,12 +11,13 @@
 //! * What an abandoned epoch wrote is dirty again; its tombstones are written again.
 
 use hashbrown::HashSet;
-use statefun::Epoch;
+use statefun::{Epoch, RequestId};
 use statefun_ports::keyed_state::KeyedState;
 use statefun_ports::rows::{RowKey, RowValue};
 
 use super::activation::{Durable, Queued};
 use super::delayed::DelayedKey;
+use super::idempotency::RequestsCut;
 use super::{Output, Shard};
 use crate::channel::{Item, Marker, Participant, SinkItem};
 
@@ -30,6 +31,7 @@ pub(super) struct Cut {
     tombstones: Vec<RowKey>,
     delayed: Vec<DelayedKey>,
     specs: Vec<statefun::FunctionType>,
+    requests: RequestsCut,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -84,6 +86,7 @@ impl<S: KeyedState> Shard<S> {
             items.push(SinkItem::Marker(marker));
         }
 
+        self.expire_requests();
         self.state.freeze(epoch);
         let tombstones = std::mem::take(&mut self.tombstones);
         for key in &tombstones {
@@ -113,17 +116,28 @@ impl<S: KeyedState> Shard<S> {
             let declared = entry.states.iter().map(|state| state.spec).collect();
             self.state.record(&(RowKey::Specs { function: entry.function }, Some(RowValue::Specs(declared))));
         }
+        let requests = self.write_requests(epoch);
         let missing = self.topology.inbound_of_shard(self.id).collect();
-        self.cut = Some(Cut { epoch, missing, stage: Stage::Open, tombstones, delayed, specs });
+        self.cut = Some(Cut { epoch, missing, stage: Stage::Open, tombstones, delayed, specs, requests });
     }
 
     /// Records an envelope that was sent ahead of a marker which is still on its way.
     pub(super) fn record_if_open(&mut self, from: Participant, queued: &mut Queued) {
-        if let Some(cut) = &mut self.cut
-            && cut.records(from)
-        {
-            queued.durable = Durable::In(cut.epoch);
+        if let Some(epoch) = self.recording_of(from) {
+            queued.durable = Durable::In(epoch);
             record_waiting(&mut self.state, self.groups, queued);
+        }
+    }
+
+    /// The epoch to which what arrives on a channel still belongs.
+    pub(super) fn recording_of(&self, from: Participant) -> Option<Epoch> {
+        self.cut.as_ref().filter(|cut| cut.records(from)).map(|cut| cut.epoch)
+    }
+
+    /// A request was written after the epoch was cut, for it had been sent before.
+    pub(super) fn note_recorded_request(&mut self, request: RequestId) {
+        if let Some(cut) = &mut self.cut {
+            cut.requests.note(request);
         }
     }
 
@@ -145,9 +159,9 @@ impl<S: KeyedState> Shard<S> {
 
     pub(super) fn on_completed(&mut self, epoch: Epoch) {
         self.closed = self.closed.max(epoch);
-        if self.cut.as_ref().is_some_and(|cut| cut.epoch == epoch) {
-            self.cut = None;
+        if let Some(cut) = self.cut.take_if(|cut| cut.epoch == epoch) {
             self.state.completed(epoch);
+            self.requests_completed(cut.requests);
         }
     }
 
@@ -157,6 +171,7 @@ impl<S: KeyedState> Shard<S> {
         self.state.abandoned(epoch);
         self.tombstones.extend(cut.tombstones);
         self.delayed.unwrite(cut.delayed);
+        self.requests_abandoned(epoch, cut.requests);
         for function in cut.specs {
             self.types.met(function).specs_dirty = true;
         }

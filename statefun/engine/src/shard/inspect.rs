@@ -74,6 +74,7 @@ impl<S: KeyedState> Shard<S> {
         let mut functions: Vec<_> = self
             .types
             .iter()
+            .filter(|entry| !self.is_reply(entry.function))
             .map(|entry| (entry.function, !matches!(entry.bound, Bound::Nobody), entry.stats.clone()))
             .collect();
         functions.sort_by_key(|(function, ..)| *function);

@@ -28,6 +28,7 @@ mod calls;
 mod cut;
 mod delayed;
 mod embedded;
+mod idempotency;
 mod inspect;
 mod restore;
 mod types;
@@ -41,7 +42,7 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 use statefun::function::Effects;
 use statefun::{
-    Address, CallId, DeadLetter, DeadLetterCause, EgressRecord, Envelope, Epoch, FunctionType, KeyGroups,
+    Address, Ask, CallId, DeadLetter, DeadLetterCause, EgressRecord, Envelope, Epoch, FunctionType, KeyGroups,
     ProcessingTime, ShardId, SinkId,
 };
 use statefun_ports::keyed_state::{EncodedPart, KeyedState, Slot};
@@ -53,6 +54,7 @@ use crate::directory::Directory;
 use activation::{Activation, Durable, Queued};
 use cut::Cut;
 use delayed::DelayedMessages;
+use idempotency::Requests;
 use types::{Bound, Types};
 
 pub use inspect::{FunctionStats, StateEntry};
@@ -72,11 +74,13 @@ pub struct Options {
     pub backlog_per_turn: usize,
     /// The most frozen rows encoded per call of [`Shard::handle`].
     pub rows_per_slice: usize,
+    /// The most bytes that the requests it remembers may take; further ones are refused.
+    pub requests_bytes_max: usize,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { calls_max: 1024, backlog_per_turn: 4096, rows_per_slice: 4096 }
+        Self { calls_max: 1024, backlog_per_turn: 4096, rows_per_slice: 4096, requests_bytes_max: 256 << 20 }
     }
 }
 
@@ -171,6 +175,9 @@ pub struct Shard<S> {
     /// Types whose states are being asked for.
     probing: Vec<FunctionType>,
     delayed: DelayedMessages,
+    requests: Requests,
+    /// The function type whose messages are answers to requests, and the sink that gives them.
+    replies: Option<(FunctionType, SinkId)>,
     load: Load,
     /// Position of the next message in the order of arrival; never reused within a key group.
     next_seq: u64,
@@ -206,6 +213,7 @@ impl<S: KeyedState> Shard<S> {
             groups,
             topology,
             options,
+            replies: directory.replies(),
             directory,
             state,
             types: Types::default(),
@@ -217,6 +225,7 @@ impl<S: KeyedState> Shard<S> {
             ahead: 0,
             probing: Vec::new(),
             delayed: DelayedMessages::default(),
+            requests: Requests::default(),
             load: Load::default(),
             next_seq: 1,
             next_call: 1,
@@ -282,15 +291,23 @@ impl<S: KeyedState> Shard<S> {
         let mut slots = std::mem::take(&mut self.slots);
         let mut rest = items;
         while let Some(first) = rest.first() {
-            if let Item::Marker(marker) = first {
-                self.on_marker(from, *marker, out);
-                rest = &rest[1..];
-                continue;
+            match first {
+                Item::Envelope(_) => {}
+                Item::Ask(ask) => {
+                    self.on_ask(now, from, Ask::clone(ask), out);
+                    rest = &rest[1..];
+                    continue;
+                }
+                Item::Marker(marker) => {
+                    self.on_marker(from, *marker, out);
+                    rest = &rest[1..];
+                    continue;
+                }
             }
             // No marker among them: slots hold as long as values are only looked up, read and written.
             let run = rest.iter().take(LOOK_AHEAD).map_while(|item| match item {
                 Item::Envelope(envelope) => Some(envelope),
-                Item::Marker(_) => None,
+                Item::Marker(_) | Item::Ask(_) => None,
             });
             let is_recorded = self.cut.as_ref().is_some_and(|cut| cut.records(from));
             slots.clear();
@@ -359,6 +376,11 @@ impl<S: KeyedState> Shard<S> {
     /// Brings a message to its function: invokes it, or queues it.
     fn deliver(&mut self, now: ProcessingTime, queued: Queued, slot: Option<Slot>, out: &mut Output) {
         let function = queued.envelope.target.function;
+        if self.is_reply(function) {
+            self.finish(&queued);
+            self.on_answer(queued.envelope, out);
+            return;
+        }
         self.types.entry(function, &*self.directory, &mut self.state).stats.received += 1;
         if self.runs_at_once(&queued.envelope) {
             match self.run_embedded(now, &queued.envelope, slot, out) {
@@ -409,7 +431,11 @@ impl<S: KeyedState> Shard<S> {
     }
 
     /// Sends an envelope to whichever shard runs its target.
-    fn send(&mut self, envelope: Envelope, out: &mut Output) {
+    fn send(&mut self, mut envelope: Envelope, out: &mut Output) {
+        if self.is_reply(envelope.target.function) && !self.lead_home(&mut envelope) {
+            self.on_answer(envelope, out);
+            return;
+        }
         let shard = self.groups.shard(envelope.hash);
         if shard == self.id {
             let queued = self.number(envelope);
@@ -455,15 +481,7 @@ impl<S: KeyedState> Shard<S> {
             if delayed.durable != Durable::No {
                 self.tombstones.push(key);
             }
-            let envelope = delayed.message.envelope;
-            match self.directory.replies() {
-                // A caller who waits may be answered later, too.
-                Some((function, sink)) if envelope.target.function == function => {
-                    let record = EgressRecord::Reply { request: envelope.target.id, value: envelope.argument };
-                    self.emit(sink, record, out);
-                }
-                _ => self.send(envelope, out),
-            }
+            self.send(delayed.message.envelope, out);
         }
     }
 }

@@ -8,6 +8,7 @@ use statefun_ports::rows::{RowKey, RowValue};
 use super::Shard;
 use super::activation::{Durable, Queued};
 use super::delayed::{DelayedKey, WaitingMessage};
+use super::idempotency::home_of_answer;
 
 impl<S: KeyedState> Shard<S> {
     /// Takes one row of this shard's key groups back. Waiting messages come in the order of their keys within a group;
@@ -22,10 +23,14 @@ impl<S: KeyedState> Shard<S> {
                 self.clock = self.clock.max(stored.touched);
                 self.state.restore(address, name, stored);
             }
-            (RowKey::Waiting { seq, .. }, RowValue::Waiting(envelope)) => {
+            (RowKey::Waiting { seq, .. }, RowValue::Waiting(mut envelope)) => {
                 self.next_seq = self.next_seq.max(seq + 1);
-                // The entry must exist before work of its type does.
-                self.types.entry(envelope.target.function, &*self.directory, &mut self.state);
+                if self.is_reply(envelope.target.function) {
+                    envelope.hash = home_of_answer(&envelope.target.id).unwrap_or(envelope.hash);
+                } else {
+                    // The entry must exist before work of its type does.
+                    self.types.entry(envelope.target.function, &*self.directory, &mut self.state);
+                }
                 self.load.messages += 1;
                 self.load.bytes += envelope.footprint();
                 self.backlog.push_back(Queued { seq, durable, envelope });
@@ -37,9 +42,10 @@ impl<S: KeyedState> Shard<S> {
             }
             (RowKey::Specs { function }, RowValue::Specs(specs)) => self.remember(function, specs),
             (RowKey::Clock { .. }, RowValue::Clock(clock)) => self.clock = self.clock.max(clock),
-            (RowKey::Position { .. }, RowValue::Position(_))
-            | (RowKey::Outbox { .. }, RowValue::Outbox(_))
-            | (RowKey::Idempotency { .. }, RowValue::Idempotency(_)) => {}
+            (RowKey::Idempotency { address, key, .. }, RowValue::Idempotency(kept)) => {
+                self.restore_request(address, key, kept);
+            }
+            (RowKey::Position { .. }, RowValue::Position(_)) | (RowKey::Outbox { .. }, RowValue::Outbox(_)) => {}
             (key, value) => panic!("a row's key and value are of one kind, these are not: {key:?} {value:?}"),
         }
     }

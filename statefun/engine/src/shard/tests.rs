@@ -5,5 +5,6 @@ mod cut;
 mod delayed;
 mod delivery;
 mod fixture;
+mod idempotency;
 mod restore;
 mod state;

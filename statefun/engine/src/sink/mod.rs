@@ -220,7 +220,7 @@ impl SinkCore {
     }
 
     fn accept(&mut self, record: EgressRecord, out: &mut Output) {
-        out.epoch_wanted |= matches!(record, EgressRecord::Reply { .. });
+        out.epoch_wanted |= record.is_urgent();
         self.bytes += record.footprint();
         self.outbox.insert(self.next_seq, Entry { record, written: false });
         self.next_seq += 1;
@@ -303,10 +303,7 @@ impl SinkCore {
             None => self.accept_behind(out),
         }
         // Those who wait for a reply wait for the next epoch.
-        out.epoch_wanted |= self
-            .outbox
-            .range(self.unwritten_from..)
-            .any(|(_, entry)| matches!(entry.record, EgressRecord::Reply { .. }));
+        out.epoch_wanted |= self.outbox.range(self.unwritten_from..).any(|(_, entry)| entry.record.is_urgent());
         self.publish_at_once(out);
     }
 
@@ -348,8 +345,8 @@ impl SinkCore {
                 EgressRecord::Value { value, .. } | EgressRecord::Reply { value, .. } => {
                     (None, Some(value.bytes.to_bytes()))
                 }
-                // A dead letter that its own keeper refuses has nowhere else to go.
-                EgressRecord::DeadLetter(_) => continue,
+                // A dead letter that its own keeper refuses has nowhere else to go, and a verdict is for one caller.
+                EgressRecord::DeadLetter(_) | EgressRecord::Verdict { .. } => continue,
             };
             let origin = format!("egress {} #{seq}", self.name);
             let letter = DeadLetter { cause: DeadLetterCause::Rejected, detail: why.to_owned(), origin, envelope, raw };

@@ -163,6 +163,12 @@ impl SourceCore {
                     self.ticket = ticket.or(self.ticket);
                     out.epoch_wanted |= is_urgent;
                 }
+                SourceRecord::Asked { ask, ticket } => {
+                    self.stats.envelopes += 1;
+                    let shard = self.groups.shard(ask.envelope.hash);
+                    out.shards[usize::from(shard.0)].push(Item::Ask(ask));
+                    self.ticket = ticket.or(self.ticket);
+                }
                 SourceRecord::Position(position) => self.advance(position),
                 SourceRecord::Watermark { .. } | SourceRecord::Status { .. } => {}
                 SourceRecord::Malformed { detail, raw, position } => {

@@ -37,7 +37,7 @@ fn a_record_becomes_one_message_per_target_on_the_shard_of_its_key() {
         .iter()
         .map(|item| match item {
             Item::Envelope(envelope) => envelope.target.clone(),
-            Item::Marker(_) => panic!("nobody asked for an epoch"),
+            Item::Marker(_) | Item::Ask(_) => panic!("nobody asked for an epoch, or anything"),
         })
         .collect();
     assert_eq!(targets, [Address::parse("shop/cart/ann").unwrap(), Address::parse("shop/audit/ann").unwrap()]);

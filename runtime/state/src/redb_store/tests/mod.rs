@@ -5,7 +5,6 @@ mod disk;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use bytes::Bytes;
 use redb::Database;
 use statefun::{Address, Epoch, FunctionType, KeyGroup, ProcessingTime};
 use statefun_ports::rows::Change;
@@ -26,7 +25,7 @@ fn change(group: u16, id: u8, value: Option<Vec<u8>>) -> Change {
     }
     let address = Address::new(FunctionType::parse("shop/cart").unwrap(), id.to_string());
     let key = RowKey::Idempotency { group: KeyGroup(group), address, key: "k".into() };
-    (key, value.map(|value| RowValue::Idempotency(Bytes::from(value))))
+    (key, value.map(|value| RowValue::Idempotency(crate::testing::kept(&value))))
 }
 
 fn apply(rows: &mut Rows, changes: &[Change]) {

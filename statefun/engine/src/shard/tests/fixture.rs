@@ -17,12 +17,13 @@ use statefun::function::{
     Context, DelayedCommand, Effects, EgressMessage, Expiration, Function, FunctionError, Mutation, OutgoingMessage,
     StateSpec,
 };
+use statefun::request::fingerprint;
 use statefun::{
-    Address, CallId, EgressId, EgressRecord, Envelope, Epoch, EventTime, FunctionType, KeyGroups, ProcessingTime,
-    ShardId, SinkId, SourceId, Symbol, TypedValue, ValueType,
+    Address, Ask, CallId, EgressId, EgressRecord, Envelope, Epoch, EventTime, FunctionType, KeyGroups, ProcessingTime,
+    RequestId, ShardId, SinkId, SourceId, Symbol, TypedValue, ValueType,
 };
 use statefun_ports::remote::{CallFailure, CallFailureKind, CallOutcome};
-use statefun_ports::rows::{Change, RowKey, RowValue};
+use statefun_ports::rows::{Change, RequestProgress, RowKey, RowValue};
 
 use super::super::{Input, Options, Output, Shard};
 use super::state::{MapState, Parts};
@@ -240,6 +241,30 @@ impl ShardFixture {
         self.drive(Input::Batch { from, items: vec![Item::Envelope(envelope)] })
     }
 
+    /// Request `unique` for an address, with a key perhaps, from a caller who waits for the reply perhaps.
+    pub(super) fn ask(
+        &mut self,
+        unique: u128,
+        target: &str,
+        argument: &str,
+        key: Option<&str>,
+        awaits_reply: bool,
+    ) -> Seen {
+        let mut envelope = Envelope::new(address(target), text(argument));
+        let request = RequestId::new(unique, envelope.hash);
+        if awaits_reply {
+            envelope.caller = Some(Address::new(FunctionType::parse("http/reply").unwrap(), request.to_id()));
+        }
+        let ask = Ask {
+            request,
+            key: key.map(Into::into),
+            fingerprint: fingerprint(&envelope.argument),
+            keep: Duration::from_millis(5_000),
+            envelope,
+        };
+        self.drive(Input::Batch { from: SOURCE, items: vec![Item::Ask(Box::new(ask))] })
+    }
+
     pub(super) fn marker(&mut self, from: Participant, epoch: u64) -> Seen {
         self.marker_after(from, epoch, 0)
     }
@@ -285,6 +310,12 @@ impl ShardFixture {
         self.tick()
     }
 
+    /// The rows of a part, without tombstones.
+    pub(super) fn rows(&self, epoch: u64) -> Vec<(RowKey, RowValue)> {
+        let parts = self.parts.borrow();
+        parts[&Epoch(epoch)].iter().filter_map(|(key, value)| Some((key.clone(), value.clone()?))).collect()
+    }
+
     pub(super) fn value(&self, of: &str, name: &str) -> Option<String> {
         let of = address(of);
         let entries = self.shard.inspect(of.function, Some(&of.id), usize::MAX);
@@ -308,6 +339,7 @@ impl ShardFixture {
                     Item::Envelope(envelope) => {
                         format!("shard {shard} <- {}: {}", envelope.target, show(&envelope.argument))
                     }
+                    Item::Ask(_) => panic!("shards ask nothing"),
                     Item::Marker(marker) => format!("shard {shard} <- marker {}", marker.epoch.0),
                 });
             }
@@ -334,6 +366,7 @@ fn show_record(record: &EgressRecord) -> String {
     match record {
         EgressRecord::Value { value, .. } => show(value),
         EgressRecord::Reply { request, value } => format!("reply {request}: {}", show(value)),
+        EgressRecord::Verdict { request, verdict } => format!("verdict {}: {verdict:?}", request.unique()),
         EgressRecord::DeadLetter(letter) => {
             let what = letter.envelope.as_ref().map_or_else(String::new, |envelope| show(&envelope.argument));
             format!("dead letter {}: {what}", letter.cause.as_str())
@@ -350,12 +383,17 @@ pub(super) fn show_row((key, value): &Change) -> String {
         Some(RowValue::Value(stored)) => format!("={}", show(&stored.value)),
         Some(RowValue::Waiting(waiting)) => format!(" {}", envelope(waiting)),
         Some(RowValue::Delayed(delayed)) => format!(" {}", envelope(&delayed.envelope)),
+        Some(RowValue::Idempotency(kept)) => match &kept.progress {
+            RequestProgress::Replied(value) => format!(" replied {}", show(value)),
+            other => format!(" {other:?}"),
+        },
         Some(other) => format!(" {other:?}"),
     };
     match key {
         RowKey::Value { address, name, .. } => format!("{sign}{address} {name}{value}"),
         RowKey::Waiting { seq, .. } => format!("{sign}waiting#{seq}{value}"),
         RowKey::Delayed { due, seq, .. } => format!("{sign}delayed@{}#{seq}{value}", due.0),
+        RowKey::Idempotency { address, key, .. } => format!("{sign}request {address} {key:?}{value}"),
         other => format!("{sign}{other:?}{value}"),
     }
 }
