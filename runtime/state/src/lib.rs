@@ -10,6 +10,7 @@
 //!
 //! * [`MemoryState`]: the live values of one shard, decoded, without a lock; freezing is O(1).
 //! * [`encode_rows`]: what sources and sinks changed, as their part of an epoch.
+//! * [`JournaledStore`]: small epochs in a journal, then in:
 //! * [`RedbStore`]: epochs in one redb file; an epoch is one transaction. Why so: `docs/adr/0001-state-in-redb.md`.
 //! * [`MemoryStore`]: the same bytes without a disk, with faults on request.
 //!
@@ -20,6 +21,7 @@
 mod codec;
 mod error;
 mod group_rows;
+mod journal;
 mod memory;
 mod part;
 mod redb_store;
@@ -27,6 +29,7 @@ mod redb_store;
 mod testing;
 mod volatile;
 
+pub use journal::JournaledStore;
 pub use memory::MemoryState;
 pub use part::encode_rows;
 pub use redb_store::{OpenOptions, RedbStore, StoreStats};

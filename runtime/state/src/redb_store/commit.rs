@@ -15,43 +15,54 @@ use crate::error::{damaged, io};
 pub(super) const PIECE_BYTES_MAX: usize = (256 << 10) - 256;
 
 impl RedbStore {
-    pub(super) fn commit_epoch(&mut self, manifest: Manifest, parts: &[EncodedPart]) -> Result<(), StoreError> {
+    /// Makes epochs exist, ascending ones, all of them or none.
+    pub(crate) fn commit_epochs(&mut self, epochs: &[(Manifest, &[EncodedPart])]) -> Result<(), StoreError> {
+        let Some((manifest, _)) = epochs.last() else { return Ok(()) };
+        let manifest = *manifest;
         let attempt = format!("commit {}", manifest.epoch);
         self.ensure_open()?;
-        if let Some(newest) = self.index.manifest.filter(|newest| newest.epoch >= manifest.epoch) {
-            return Err(io(attempt, format_args!("{} exists already", newest.epoch)));
-        }
-        let mut blobs = Vec::new();
-        for part in parts {
-            let what = |error| damaged(manifest.epoch, format_args!("part of {}: {error}", part.participant));
-            blobs.extend(split::split(part, PIECE_BYTES_MAX).map_err(what)?);
-        }
-        let entries: Vec<BlobEntry> = blobs.iter().map(entry).collect();
+        let mut newest = self.index.manifest.map(|newest| newest.epoch);
         let mut summary = self.index.summary;
-        if !entries.is_empty() {
-            summary.add_epoch(manifest.epoch.0, &entries);
+        let mut pending = Vec::with_capacity(epochs.len());
+        for (manifest, parts) in epochs {
+            if let Some(newest) = newest.filter(|newest| *newest >= manifest.epoch) {
+                return Err(io(attempt, format_args!("{newest} exists already")));
+            }
+            newest = Some(manifest.epoch);
+            let mut blobs = Vec::new();
+            for part in *parts {
+                let what = |error| damaged(manifest.epoch, format_args!("part of {}: {error}", part.participant));
+                blobs.extend(split::split(part, PIECE_BYTES_MAX).map_err(what)?);
+            }
+            let entries: Vec<BlobEntry> = blobs.iter().map(entry).collect();
+            if !entries.is_empty() {
+                summary.add_epoch(manifest.epoch.0, &entries);
+            }
+            pending.push(Pending { epoch: manifest.epoch.0, blobs, entries });
         }
         let database = self.database()?;
         let written = loudly(|| {
-            let written = write(database, &manifest, &blobs, &entries, &summary);
+            let written = write(database, &manifest, &pending, &summary);
             written.map_err(|failure| failure.into_store_error(&attempt))
         });
         if let Err(error) = written {
-            self.take_back(&manifest);
+            self.take_back(&manifest, &pending);
             return Err(error);
         }
         self.index.manifest = Some(manifest);
         self.index.summary = summary;
-        if !entries.is_empty() {
-            self.index.epochs.insert(manifest.epoch.0, entries);
+        for Pending { epoch, entries, .. } in pending {
+            if !entries.is_empty() {
+                self.index.epochs.insert(epoch, entries);
+            }
         }
         Ok(())
     }
 
-    /// Makes sure that an epoch whose commit failed does not exist: a sync that failed may have written it all the same,
+    /// Makes sure that epochs whose commit failed do not exist: a sync that failed may have written it all the same,
     /// but its promise was not kept. If that cannot be done now, the store stays closed and it is found out when it is
     /// opened next.
-    fn take_back(&mut self, manifest: &Manifest) {
+    fn take_back(&mut self, manifest: &Manifest, epochs: &[Pending]) {
         let (before, summary) = (self.index.manifest, self.index.summary);
         self.close();
         if self.ensure_open().is_err() || self.index.manifest == before {
@@ -59,7 +70,7 @@ impl RedbStore {
         }
         let Some(database) = &self.database else { return };
         let removed = loudly(|| {
-            let removed = remove(database, manifest, before.as_ref(), &summary);
+            let removed = remove(database, epochs, before.as_ref(), &summary);
             removed.map_err(|failure| failure.into_store_error("take an epoch back"))
         });
         if let Err(error) = removed {
@@ -69,8 +80,17 @@ impl RedbStore {
         }
         self.index.manifest = before;
         self.index.summary = summary;
-        self.index.epochs.remove(&manifest.epoch.0);
+        for Pending { epoch, .. } in epochs {
+            self.index.epochs.remove(epoch);
+        }
     }
+}
+
+/// An epoch that is being written.
+struct Pending {
+    epoch: u64,
+    blobs: Vec<SubBlob>,
+    entries: Vec<BlobEntry>,
 }
 
 fn entry(blob: &SubBlob) -> BlobEntry {
@@ -82,24 +102,20 @@ fn entry(blob: &SubBlob) -> BlobEntry {
     }
 }
 
-fn write(
-    database: &Database,
-    manifest: &Manifest,
-    blobs: &[SubBlob],
-    entries: &[BlobEntry],
-    summary: &Summary,
-) -> Result<(), Failure> {
+fn write(database: &Database, manifest: &Manifest, epochs: &[Pending], summary: &Summary) -> Result<(), Failure> {
     let mut transaction = database.begin_write()?;
     // Recovery must not walk the whole file; the measurements are in the decision record.
     transaction.set_quick_repair(true);
     {
-        let epoch = manifest.epoch.0;
         let mut deltas = transaction.open_table(DELTAS)?;
-        for (number, blob) in (0..).zip(blobs) {
-            put_pieces(&mut deltas, epoch, number, &blob.chunks)?;
-        }
-        if !entries.is_empty() {
-            transaction.open_table(EPOCHS)?.insert(epoch, tables::encode_epoch(entries).as_slice())?;
+        let mut rows = transaction.open_table(EPOCHS)?;
+        for Pending { epoch, blobs, entries } in epochs {
+            for (number, blob) in (0..).zip(blobs) {
+                put_pieces(&mut deltas, *epoch, number, &blob.chunks)?;
+            }
+            if !entries.is_empty() {
+                rows.insert(epoch, tables::encode_epoch(entries).as_slice())?;
+            }
         }
         let mut meta = transaction.open_table(META)?;
         meta.insert(META_MANIFEST, tables::encode_manifest(manifest).as_slice())?;
@@ -143,18 +159,20 @@ fn put_pieces(
 
 fn remove(
     database: &Database,
-    manifest: &Manifest,
+    epochs: &[Pending],
     before: Option<&Manifest>,
     summary: &Summary,
 ) -> Result<(), Failure> {
     let mut transaction = database.begin_write()?;
     transaction.set_quick_repair(true);
     {
-        let epoch = manifest.epoch.0;
-        transaction.open_table(EPOCHS)?.remove(epoch)?;
+        let mut rows = transaction.open_table(EPOCHS)?;
         let mut deltas = transaction.open_table(DELTAS)?;
-        deltas.retain_in((epoch, 0, 0)..=(epoch, u32::MAX, u32::MAX), |_, _| false)?;
-        debug_assert!(deltas.range((epoch, 0, 0)..=(epoch, u32::MAX, u32::MAX))?.next().is_none());
+        for &Pending { epoch, .. } in epochs {
+            rows.remove(epoch)?;
+            deltas.retain_in((epoch, 0, 0)..=(epoch, u32::MAX, u32::MAX), |_, _| false)?;
+            debug_assert!(deltas.range((epoch, 0, 0)..=(epoch, u32::MAX, u32::MAX))?.next().is_none());
+        }
         let mut meta = transaction.open_table(META)?;
         meta.insert(META_SUMMARY, tables::encode_summary(summary).as_slice())?;
         match before {

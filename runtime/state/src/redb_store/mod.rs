@@ -37,6 +37,7 @@ use crate::error::{damaged, io};
 use index::Index;
 use lock::DirectoryLock;
 pub use options::OpenOptions;
+pub(crate) use tables::{decode_manifest, encode_manifest};
 use tidy::Round;
 
 /// Opens the file: once at first, and again after every failure.
@@ -101,7 +102,7 @@ impl SnapshotStore for RedbStore {
     }
 
     fn commit(&mut self, manifest: Manifest, parts: &[EncodedPart]) -> Result<(), StoreError> {
-        self.commit_epoch(manifest, parts)
+        self.commit_epochs(&[(manifest, parts)])
     }
 
     fn load(&mut self, groups: Range<u16>, each: &mut dyn FnMut(RowKey, RowValue)) -> Result<(), StoreError> {
@@ -176,4 +177,4 @@ fn failed(attempt: &str) -> impl Fn(redb::Error) -> StoreError {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -168,7 +168,7 @@ pub(super) fn decode_group(bytes: &[u8]) -> Option<GroupEntry> {
     rest.is_empty().then_some(entry)
 }
 
-pub(super) fn encode_manifest(manifest: &Manifest) -> Vec<u8> {
+pub(crate) fn encode_manifest(manifest: &Manifest) -> Vec<u8> {
     let mut out = Vec::new();
     out.extend_from_slice(&manifest.epoch.0.to_le_bytes());
     out.extend_from_slice(&manifest.generation.0.to_le_bytes());
@@ -177,7 +177,7 @@ pub(super) fn encode_manifest(manifest: &Manifest) -> Vec<u8> {
     seal(out)
 }
 
-pub(super) fn decode_manifest(bytes: &[u8]) -> Option<Manifest> {
+pub(crate) fn decode_manifest(bytes: &[u8]) -> Option<Manifest> {
     let mut rest = unseal(bytes)?;
     let manifest = Manifest {
         epoch: Epoch(u64::from_le_bytes(take(&mut rest)?)),

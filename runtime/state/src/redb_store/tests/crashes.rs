@@ -227,7 +227,7 @@ fn read_only(disk: &Disk) -> Result<(u64, Rows), StoreError> {
         _lock: None,
     });
     let epoch = store.manifest()?.map_or(0, |manifest| manifest.epoch.0);
-    Ok((epoch, load(&mut store)?))
+    Ok((epoch, load(&mut *store)?))
 }
 
 /// Whatever bit turns, rows are either all right or refused, loudly; never quietly others. redb

@@ -12,7 +12,7 @@ use redb::StorageBackend;
 const SECTOR: usize = 512;
 
 #[derive(Clone, Debug, Default)]
-pub(super) struct Disk(Arc<Mutex<State>>);
+pub(crate) struct Disk(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -27,7 +27,7 @@ struct State {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(crate) enum Fault {
     Once,
     PowerOff,
 }
@@ -46,24 +46,24 @@ struct Handle {
 }
 
 impl Disk {
-    pub(super) fn open(&self) -> impl StorageBackend + use<> {
+    pub(crate) fn open(&self) -> impl StorageBackend + use<> {
         Handle { disk: self.clone(), boot: self.state().boot }
     }
 
-    pub(super) fn fail_after(&self, changes: u64, fault: Fault) {
+    pub(crate) fn fail_after(&self, changes: u64, fault: Fault) {
         self.state().fault = Some((changes, fault));
     }
 
-    pub(super) fn heal(&self) {
+    pub(crate) fn heal(&self) {
         self.state().fault = None;
     }
 
-    pub(super) fn syncs(&self) -> u64 {
+    pub(crate) fn syncs(&self) -> u64 {
         self.state().syncs
     }
 
     /// The power goes and comes back.
-    pub(super) fn crash(&self, seed: u64) {
+    pub(crate) fn crash(&self, seed: u64) {
         let mut state = self.state();
         let mut random = Random(seed);
         for change in std::mem::take(&mut state.pending) {
@@ -88,7 +88,7 @@ impl Disk {
     }
 
     /// Flips a bit in every place where `pattern` stands; returns how many there were.
-    pub(super) fn damage(&self, pattern: &[u8]) -> usize {
+    pub(crate) fn damage(&self, pattern: &[u8]) -> usize {
         let mut state = self.state();
         let found: Vec<usize> = (0..state.visible.len().saturating_sub(pattern.len()))
             .filter(|&at| &state.visible[at..at + pattern.len()] == pattern)
@@ -99,24 +99,24 @@ impl Disk {
         found.len()
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.state().visible.len()
     }
 
     /// Whether anything near a byte was ever written; the rest of the file is zeros, and there is a lot of it.
-    pub(super) fn is_used(&self, byte: usize) -> bool {
+    pub(crate) fn is_used(&self, byte: usize) -> bool {
         let state = self.state();
         let near = byte.saturating_sub(16)..(byte + 16).min(state.visible.len());
         state.visible[near].iter().any(|&byte| byte != 0)
     }
 
     /// Turns one bit.
-    pub(super) fn flip(&self, byte: usize, bit: u8) {
+    pub(crate) fn flip(&self, byte: usize, bit: u8) {
         self.state().visible[byte] ^= 1 << bit;
     }
 
     /// Another disk with the same bytes.
-    pub(super) fn copy(&self) -> Self {
+    pub(crate) fn copy(&self) -> Self {
         let bytes = self.state().visible.clone();
         Self(Arc::new(Mutex::new(State { platter: bytes.clone(), visible: bytes, ..State::default() })))
     }

@@ -1,6 +1,6 @@
 mod crashes;
 mod directory;
-mod disk;
+pub(crate) mod disk;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -13,12 +13,12 @@ use super::*;
 use crate::encode_rows;
 use disk::Disk;
 
-const GROUPS: u16 = 6;
+pub(crate) const GROUPS: u16 = 6;
 
-type Rows = BTreeMap<RowKey, RowValue>;
+pub(crate) type Rows = BTreeMap<RowKey, RowValue>;
 
 /// A row of a key group, or of the system for the group behind the last.
-fn change(group: u16, id: u8, value: Option<Vec<u8>>) -> Change {
+pub(crate) fn change(group: u16, id: u8, value: Option<Vec<u8>>) -> Change {
     if group == GROUPS {
         let key = RowKey::Clock { participant: id.to_string().into() };
         return (key, value.map(|value| RowValue::Clock(ProcessingTime(value.len() as u64))));
@@ -28,7 +28,7 @@ fn change(group: u16, id: u8, value: Option<Vec<u8>>) -> Change {
     (key, value.map(|value| RowValue::Idempotency(crate::testing::kept(&value))))
 }
 
-fn apply(rows: &mut Rows, changes: &[Change]) {
+pub(crate) fn apply(rows: &mut Rows, changes: &[Change]) {
     for (key, value) in changes {
         match value {
             Some(value) => drop(rows.insert(key.clone(), value.clone())),
@@ -37,7 +37,7 @@ fn apply(rows: &mut Rows, changes: &[Change]) {
     }
 }
 
-fn manifest(epoch: u64) -> Manifest {
+pub(crate) fn manifest(epoch: u64) -> Manifest {
     Manifest { epoch: Epoch(epoch), generation: Generation(1), lineage: Lineage(5), key_groups: GROUPS }
 }
 
@@ -52,7 +52,7 @@ fn eager() -> OpenOptions {
     }
 }
 
-fn open(disk: &Disk) -> Result<RedbStore, StoreError> {
+pub(crate) fn open(disk: &Disk) -> Result<RedbStore, StoreError> {
     let disk = disk.clone();
     let open = move || Database::builder().set_cache_size(1 << 20).create_with_backend(disk.open());
     RedbStore::open_with(Box::new(open), Path::new("state.redb"), eager())
@@ -66,7 +66,7 @@ fn commit(store: &mut RedbStore, epoch: u64, changes: &[Change]) -> Result<(), S
 }
 
 /// Everything, group by group and in the order of keys within a group.
-fn load(store: &mut RedbStore) -> Result<Rows, StoreError> {
+pub(crate) fn load(store: &mut impl SnapshotStore) -> Result<Rows, StoreError> {
     let mut rows = Vec::new();
     store.load(0..GROUPS, &mut |key, value| rows.push((key, value)))?;
     let groups: Vec<_> = rows
