@@ -65,19 +65,27 @@ fn maker(call: &Call) -> Answer {
     effects.into()
 }
 
-/// Bytes of an epoch, over so long.
+/// The bytes of an epoch in the middle of those within so long.
 fn bytes_per_epoch(node: &Node, over: Duration) -> f64 {
-    let figures = || (node.metric("statefun_epoch_bytes", ""), node.metric("statefun_epochs_written", ""));
-    let before = figures();
-    std::thread::sleep(over);
-    let after = figures();
-    (after.0 - before.0) / (after.1 - before.1)
+    let figures = || (node.metric("statefun_epochs_written", ""), node.metric("statefun_epoch_bytes", ""));
+    let (begun, mut before, mut epochs) = (Instant::now(), figures(), Vec::new());
+    while begun.elapsed() < over {
+        std::thread::sleep(Duration::from_millis(50));
+        let after = figures();
+        // The first one began before anybody looked.
+        if after.0 > before.0 {
+            epochs.push((after.1 - before.1) / (after.0 - before.0));
+            before = after;
+        }
+    }
+    epochs.sort_by(f64::total_cmp);
+    epochs[epochs.len() / 2]
 }
 
 #[test]
 fn idle_timers_and_hanging_calls_add_nothing_to_an_epoch() {
     let (timers, calls) = if is_full() { (1_000_000, 30_000) } else { (100_000, 3_000) };
-    let over = Duration::from_secs(if is_full() { 20 } else { 8 });
+    let over = Duration::from_secs(if is_full() { 20 } else { 10 });
     let server = FunctionServer::start(|call: &Call| match call.function.as_str() {
         "make/maker" => maker(call),
         _ => counter(call),
@@ -93,10 +101,10 @@ fn idle_timers_and_hanging_calls_add_nothing_to_an_epoch() {
             "transport:\n  type: io.statefun.transports.v1/async\n  pool_size: 12000\n  timeouts: {call: 10min}\n",
         )
         .door(door)
-        // So many events for each key that every key is in every epoch, however long that lasts.
-        .document("io.statefun.generator.v1/ingress", &generator(2_000, 200, "it/counter"));
+        // So few keys that nearly all are in every epoch, so many that a few messages under way make no difference.
+        .document("io.statefun.generator.v1/ingress", &generator(2_500, 1_000, "it/counter"));
     let mut node = Application::new(&module).with_env("STATEFUN__LIMITS__CALLS", "30000").start();
-    eventually(SOON, "the load is on", || (node.metric("statefun_addresses", "") >= 200.0).then_some(()));
+    eventually(SOON, "the load is on", || (node.metric("statefun_addresses", "") >= 990.0).then_some(()));
     let rss_before = node.process().peak_rss_bytes();
     let without = bytes_per_epoch(&node, over);
 
