@@ -11,8 +11,11 @@
 //! * [`cep`]: patterns over the events of a key;
 //! * [`component`]: all of them over JSON events, described as data.
 //!
+//! [`function`] makes functions of them, [`build`] does so in a line of Rust.
+//!
 //! Nothing in this crate reads a clock, draws randomness or does I/O.
 
+pub mod build;
 pub mod cep;
 pub mod component;
 pub mod function;

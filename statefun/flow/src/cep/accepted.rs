@@ -32,6 +32,11 @@ impl<'a, E> Accepted<'a, E> {
         events
     }
 
+    /// The stages that have events, in the order of the pattern, each with its events in the order of acceptance.
+    pub fn stages(&self) -> impl Iterator<Item = (&'a str, Vec<&'a E>)> {
+        self.stages.iter().map(|stage| (stage.as_str(), self.of(stage))).filter(|(_, events)| !events.is_empty())
+    }
+
     /// The event accepted last, for whatever stage.
     #[must_use]
     pub fn last(&self) -> Option<&'a E> {

@@ -19,26 +19,25 @@ pub struct Incoming<'a> {
     pub argument: &'a TypedValue,
 }
 
-type Read<E> = Arc<dyn Fn(Incoming<'_>) -> Result<E, String> + Send + Sync>;
-type Property<E, T> = Arc<dyn Fn(&E) -> T + Send + Sync>;
+type Read<E> = Arc<dyn Fn(Incoming<'_>) -> Result<Option<E>, String> + Send + Sync>;
+type Time<E> = Arc<dyn Fn(&E) -> Result<Millis, String> + Send + Sync>;
 
-/// How messages become events: what they say, when it happened, and whether it matters.
+/// How messages become events: what they say, whether it matters, and when it happened.
 pub struct Input<E> {
     read: Read<E>,
-    time: Option<Property<E, Result<Millis, String>>>,
-    filter: Option<Property<E, Result<bool, String>>>,
+    time: Option<Time<E>>,
 }
 
 impl<E> Clone for Input<E> {
     fn clone(&self) -> Self {
-        Self { read: Arc::clone(&self.read), time: self.time.clone(), filter: self.filter.clone() }
+        Self { read: Arc::clone(&self.read), time: self.time.clone() }
     }
 }
 
-impl<E> Input<E> {
+impl<E: 'static> Input<E> {
     /// Events as `read` makes them of messages. Its error is the reason in the dead letter.
     pub fn new(read: impl Fn(Incoming<'_>) -> Result<E, String> + Send + Sync + 'static) -> Self {
-        Self { read: Arc::new(read), time: None, filter: None }
+        Self { read: Arc::new(move |incoming| read(incoming).map(Some)), time: None }
     }
 
     /// With an event time of their own instead of that of the message, in milliseconds.
@@ -50,22 +49,38 @@ impl<E> Input<E> {
 
     /// Only those for which this holds; the others are passed over.
     #[must_use]
-    pub fn only(mut self, filter: impl Fn(&E) -> Result<bool, String> + Send + Sync + 'static) -> Self {
-        self.filter = Some(Arc::new(filter));
-        self
+    pub fn only(self, filter: impl Fn(&E) -> Result<bool, String> + Send + Sync + 'static) -> Self {
+        let read = self.read;
+        let read = move |incoming: Incoming<'_>| match read(incoming)? {
+            Some(event) if filter(&event)? => Ok(Some(event)),
+            _ => Ok(None),
+        };
+        Self { read: Arc::new(read), time: self.time }
     }
 
+    /// Other events, as `map` makes them of these before anything is done with them; `back` gives what they were made of,
+    /// which the time is taken from.
+    pub fn map<T: 'static>(
+        self,
+        map: impl Fn(E) -> Result<T, String> + Send + Sync + 'static,
+        back: fn(&T) -> &E,
+    ) -> Input<T> {
+        let Self { read, time } = self;
+        Input {
+            read: Arc::new(move |incoming| read(incoming)?.map(&map).transpose()),
+            time: time.map(|time| -> Time<T> { Arc::new(move |event| time(back(event))) }),
+        }
+    }
+}
+
+impl<E> Input<E> {
     /// The event in a message; `None` for one that is passed over.
     pub(super) fn event_without_time(
         &self,
         context: &Context<'_>,
         argument: &TypedValue,
     ) -> Result<Option<E>, FunctionError> {
-        let event = (self.read)(Incoming { caller: context.caller(), argument }).map_err(FunctionError::Reject)?;
-        match &self.filter {
-            Some(filter) if !filter(&event).map_err(FunctionError::Reject)? => Ok(None),
-            _ => Ok(Some(event)),
-        }
+        (self.read)(Incoming { caller: context.caller(), argument }).map_err(FunctionError::Reject)
     }
 
     /// The event in a message and its time; `None` for one that is passed over.
@@ -166,27 +181,20 @@ impl<L: 'static, R: 'static> Input<Sided<L, R>> {
             let argument = marked.as_ref().map_or(incoming.argument, |(_, argument)| argument);
             let incoming = Incoming { caller: incoming.caller, argument };
             match side {
-                Some(Side::Left) => read_left(incoming).map(Sided::Left),
-                Some(Side::Right) => read_right(incoming).map(Sided::Right),
+                Some(Side::Left) => Ok(read_left(incoming)?.map(Sided::Left)),
+                Some(Side::Right) => Ok(read_right(incoming)?.map(Sided::Right)),
                 None => Err("nothing tells whether the message is for the left or the right side".to_owned()),
             }
         };
-        let mut sides = Self::new(read);
-        if left.time.is_some() || right.time.is_some() {
-            // A side without a time of its own takes that of the message.
-            let (left, right) = (left.time, right.time);
-            sides = sides.timed_by(move |event| match event {
-                Sided::Left(event) => left.as_ref().map_or(Ok(EventTime::NONE.0), |time| time(event)),
-                Sided::Right(event) => right.as_ref().map_or(Ok(EventTime::NONE.0), |time| time(event)),
-            });
+        let sides = Self { read: Arc::new(read), time: None };
+        if left.time.is_none() && right.time.is_none() {
+            return sides;
         }
-        if left.filter.is_some() || right.filter.is_some() {
-            let (left, right) = (left.filter, right.filter);
-            sides = sides.only(move |event| match event {
-                Sided::Left(event) => left.as_ref().map_or(Ok(true), |filter| filter(event)),
-                Sided::Right(event) => right.as_ref().map_or(Ok(true), |filter| filter(event)),
-            });
-        }
-        sides
+        // A side without a time of its own takes that of the message.
+        let (left, right) = (left.time, right.time);
+        sides.timed_by(move |event| match event {
+            Sided::Left(event) => left.as_ref().map_or(Ok(EventTime::NONE.0), |time| time(event)),
+            Sided::Right(event) => right.as_ref().map_or(Ok(EventTime::NONE.0), |time| time(event)),
+        })
     }
 }

@@ -1,7 +1,7 @@
 //! What a window computes.
 //!
 //! An [`Aggregate`] folds events into an accumulator, one per window and key. The built-in ones are made by functions:
-//! [`count`], [`sum`], [`avg`], [`min`], [`max`], [`first`], [`last`], [`distinct`], [`top_k`], and [`collect`] and [`process`]
+//! [`count`], [`sum`], [`avg`], [`min`], [`max`], [`first`], [`last`], [`distinct`], [`distinct_approx`], [`quantiles`], [`top_k`], and [`collect`] and [`process`]
 //! for those who want the list of events. Tuples of aggregates compute several at once.
 //!
 //! ```
@@ -16,15 +16,20 @@
 
 mod collect;
 mod distinct;
+mod distinct_approx;
 mod edges;
 mod numbers;
+mod quantiles;
 mod top_k;
 mod tuples;
 
 pub use collect::{Collect, Process, collect, process};
 pub use distinct::{Distinct, distinct};
+pub(crate) use distinct_approx::hash_of;
+pub use distinct_approx::{DistinctApprox, DistinctSketch, distinct_approx};
 pub use edges::{First, Last, first, last};
 pub use numbers::{Avg, Count, Max, Min, Number, Sum, avg, count, max, min, sum};
+pub use quantiles::{QuantileSketch, Quantiles, quantiles};
 pub use top_k::{TopK, top_k};
 
 use crate::time::Millis;
