@@ -12,7 +12,7 @@ use crate::error::damaged;
 
 /// How many bytes of rows make a block of the base full. Below the power of two that the protocol would fill, because a
 /// page of redb is a power of two: a block a little larger than 64 KiB would take 128.
-const BLOCK_BYTES_MAX: usize = 60 * 1024;
+pub(crate) const BLOCK_BYTES_MAX: usize = 60 * 1024;
 
 /// What surrounds a row in a block, at most, unless it is huge: two lengths and its share of the index.
 const ROW_OVERHEAD: usize = 8;
@@ -81,7 +81,7 @@ impl GroupRows {
         let mut blocks = Vec::new();
         let (mut writer, mut bytes) = (BlockWriter::new(), 0);
         self.each(&mut |row| {
-            let len = row.key.len() + row.value.map_or(0, <[u8]>::len) + ROW_OVERHEAD;
+            let len = row_len(&row);
             if !writer.is_empty() && bytes + len > BLOCK_BYTES_MAX {
                 blocks.push(writer.finish());
                 bytes = 0;
@@ -95,6 +95,11 @@ impl GroupRows {
         }
         Ok(blocks)
     }
+}
+
+/// What a row takes in a block, about.
+pub(crate) fn row_len(row: &Row<'_>) -> usize {
+    row.key.len() + row.value.map_or(0, <[u8]>::len) + ROW_OVERHEAD
 }
 
 fn name_of(group: u16) -> String {

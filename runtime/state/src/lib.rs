@@ -12,6 +12,7 @@
 //! * [`encode_rows`]: what sources and sinks changed, as their part of an epoch.
 //! * [`JournaledStore`]: small epochs in a journal, then in:
 //! * [`RedbStore`]: epochs in one redb file; an epoch is one transaction. Why so: `docs/adr/0001-state-in-redb.md`.
+//! * [`savepoint`]: an epoch as a directory that stands by itself.
 //! * [`MemoryStore`]: the same bytes without a disk, with faults on request.
 //!
 //! # Invariants
@@ -21,16 +22,19 @@
 mod codec;
 mod error;
 mod group_rows;
+mod guarded;
 mod journal;
 mod memory;
 mod part;
 mod redb_store;
+pub mod savepoint;
 #[cfg(test)]
 mod testing;
 mod volatile;
 
+pub use guarded::takes_panics;
 pub use journal::JournaledStore;
 pub use memory::MemoryState;
 pub use part::encode_rows;
-pub use redb_store::{OpenOptions, RedbStore, StoreStats};
+pub use redb_store::{Examination, OpenOptions, RedbStore, StoreStats};
 pub use volatile::{EPOCHS_KEPT, MemoryStore};

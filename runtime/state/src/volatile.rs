@@ -10,7 +10,7 @@ use bytes::Bytes;
 use statefun::Epoch;
 use statefun_ports::keyed_state::EncodedPart;
 use statefun_ports::rows::{RowKey, RowValue};
-use statefun_ports::snapshot_store::{Manifest, SnapshotStore, StoreError};
+use statefun_ports::snapshot_store::{EachRow, FrozenEpoch, Manifest, SnapshotStore, StoreError};
 use statefun_protocol::storage::{Blob, GROUP_SYSTEM};
 
 use crate::codec::Names;
@@ -107,6 +107,11 @@ impl SnapshotStore for MemoryStore {
         self.group(GROUP_SYSTEM, &self.epochs).decode(&mut Names::default(), each)
     }
 
+    fn freeze(&mut self) -> Result<Option<Box<dyn FrozenEpoch>>, StoreError> {
+        let frozen = self.newest().map(|manifest| Frozen { manifest, store: self.clone() });
+        Ok(frozen.map(|frozen| Box::new(frozen) as Box<dyn FrozenEpoch>))
+    }
+
     fn tidy(&mut self) -> Result<bool, StoreError> {
         if self.epochs.len() <= EPOCHS_MAX {
             return Ok(false);
@@ -129,6 +134,23 @@ impl SnapshotStore for MemoryStore {
         self.base = base;
         self.epochs.drain(..count);
         Ok(false)
+    }
+}
+
+/// A copy, whose bytes are shared.
+struct Frozen {
+    manifest: Manifest,
+    store: MemoryStore,
+}
+
+impl FrozenEpoch for Frozen {
+    fn manifest(&self) -> Manifest {
+        self.manifest
+    }
+
+    fn rows(&mut self, group: Option<u16>, each: &mut EachRow<'_>) -> Result<(), StoreError> {
+        let rows = self.store.group(group.unwrap_or(GROUP_SYSTEM), &self.store.epochs);
+        rows.each(&mut |row| each(row.key, row.value.unwrap_or_default()))
     }
 }
 

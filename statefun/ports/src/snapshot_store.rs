@@ -86,9 +86,33 @@ pub trait SnapshotStore: Send {
     /// When something cannot be read or is damaged.
     fn load_system(&mut self, each: &mut dyn FnMut(RowKey, RowValue)) -> Result<(), StoreError>;
 
+    /// The newest epoch as it is now, to be read at leisure while the store goes on. `None` when there never was one.
+    ///
+    /// # Errors
+    /// When it cannot be read, or this store cannot do that, which is the default.
+    fn freeze(&mut self) -> Result<Option<Box<dyn FrozenEpoch>>, StoreError> {
+        let cause = "this store cannot be read while it goes on".to_owned();
+        Err(StoreError::Io { attempt: "freeze an epoch".to_owned(), cause })
+    }
+
     /// Does a bounded piece of housekeeping (folding deltas into the base); `true` when there is more to do.
     ///
     /// # Errors
     /// When it failed; nothing is lost, it is tried again later.
     fn tidy(&mut self) -> Result<bool, StoreError>;
 }
+
+/// What an epoch holds, as it is encoded: what a copy of it is made from.
+pub trait FrozenEpoch: Send {
+    /// Which epoch it is.
+    fn manifest(&self) -> Manifest;
+
+    /// Calls `each` with key and value of every row of a key group, or of the rows that belong to none, in key order.
+    ///
+    /// # Errors
+    /// When something cannot be read or is damaged, and what `each` returns.
+    fn rows(&mut self, group: Option<u16>, each: &mut EachRow<'_>) -> Result<(), StoreError>;
+}
+
+/// Takes a row, as key and value.
+pub type EachRow<'a> = dyn FnMut(&[u8], &[u8]) -> Result<(), StoreError> + 'a;

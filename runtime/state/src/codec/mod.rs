@@ -51,6 +51,29 @@ pub(crate) enum CodecError {
     },
 }
 
+/// What a row that belongs to no key group is, for those who look at bytes only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SystemRow {
+    /// [`RowKey::Specs`].
+    Specs,
+    /// [`RowKey::Position`].
+    Position,
+    /// [`RowKey::Outbox`], with its sequence number.
+    Outbox(u64),
+}
+
+impl SystemRow {
+    /// What the bytes behind the owner's name say; `None` for clocks and for what a later program may have added.
+    pub(crate) fn of(suffix: &[u8]) -> Option<Self> {
+        match suffix.split_first()? {
+            (&SPECS, []) => Some(Self::Specs),
+            (&POSITION, _) => Some(Self::Position),
+            (&OUTBOX, seq) => seq.try_into().ok().map(u64::from_be_bytes).map(Self::Outbox),
+            _ => None,
+        }
+    }
+}
+
 /// Appends a key's bytes.
 pub(crate) fn encode_key(key: &RowKey, out: &mut Vec<u8>) {
     let system = |out: &mut Vec<u8>, owner: &str, kind: u8, rest: &[u8]| {

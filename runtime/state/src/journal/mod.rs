@@ -28,10 +28,11 @@ use redb::backends::FileBackend;
 use statefun::{Epoch, Generation, Lineage};
 use statefun_ports::keyed_state::EncodedPart;
 use statefun_ports::rows::{RowKey, RowValue};
-use statefun_ports::snapshot_store::{Manifest, SnapshotStore, StoreError};
+use statefun_ports::snapshot_store::{FrozenEpoch, Manifest, SnapshotStore, StoreError};
 
 use crate::error::{damaged, io};
 use crate::redb_store::{OpenOptions, RedbStore, StoreStats};
+use crate::savepoint::{Savepoint, SavepointError};
 use record::{Record, SLOT};
 
 const FILE: &str = "journal";
@@ -115,6 +116,25 @@ impl JournaledStore {
         self.inner.stats()
     }
 
+    /// Makes the rows of a savepoint this store's first epoch; see [`RedbStore::install`].
+    ///
+    /// # Errors
+    /// When the store holds an epoch already, or the savepoint cannot be read.
+    pub fn install(&mut self, savepoint: &Savepoint, keeps: &dyn Fn(&str) -> bool) -> Result<(), SavepointError> {
+        self.settle(None)?;
+        self.inner.install(savepoint, keeps)
+    }
+
+    /// Gives up every epoch after `to` if something is damaged; see [`RedbStore::give_up_after`]. Records of the journal
+    /// belong to the old history then, and are ignored.
+    ///
+    /// # Errors
+    /// When the store does not know the epoch or cannot read it.
+    pub fn give_up_after(&mut self, to: Epoch, lineage: Lineage) -> Result<bool, StoreError> {
+        self.settle(None)?;
+        self.inner.give_up_after(to, lineage)
+    }
+
     fn newest(&mut self) -> Result<Option<Manifest>, StoreError> {
         match self.pending.last() {
             Some(record) => Ok(Some(record.manifest)),
@@ -192,6 +212,11 @@ impl SnapshotStore for JournaledStore {
     fn load_system(&mut self, each: &mut dyn FnMut(RowKey, RowValue)) -> Result<(), StoreError> {
         self.settle(None)?;
         self.inner.load_system(each)
+    }
+
+    fn freeze(&mut self) -> Result<Option<Box<dyn FrozenEpoch>>, StoreError> {
+        self.settle(None)?;
+        self.inner.freeze()
     }
 
     fn tidy(&mut self) -> Result<bool, StoreError> {

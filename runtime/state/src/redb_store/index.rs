@@ -11,7 +11,7 @@ use super::{Failure, failed};
 use crate::error::damaged;
 
 /// A mirror of the tables `epochs`, `groups` and `meta`.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Index {
     pub(super) manifest: Option<Manifest>,
     pub(super) summary: Summary,
@@ -95,6 +95,17 @@ impl Index {
             .filter(|&(epoch, group)| epoch > self.folded(group).0)
             .map(|(_, group)| group)
             .collect()
+    }
+
+    /// The epochs above the floor and up to `target`, with their blobs.
+    pub(super) fn unfolded(&self, target: Epoch) -> impl Iterator<Item = (&u64, &Vec<BlobEntry>)> {
+        self.epochs.range(self.floor().0 + 1..).take_while(move |&(&epoch, _)| epoch <= target.0)
+    }
+
+    /// The `n`th newest epoch above the floor; `None` when there are fewer.
+    pub(super) fn nth_newest(&self, n: usize) -> Option<Epoch> {
+        let mut epochs = self.epochs.range(self.floor().0 + 1..).rev();
+        epochs.nth(n.max(1) - 1).map(|(&epoch, _)| Epoch(epoch))
     }
 
     pub(super) fn delta_bytes(&self) -> u64 {

@@ -15,7 +15,10 @@
 //! * After a failed write or sync the file is opened anew: what a failed sync left in caches is not trusted.
 
 mod commit;
+mod examine;
+mod frozen;
 mod index;
+mod install;
 mod load;
 mod lock;
 mod open;
@@ -30,10 +33,11 @@ use redb::Database;
 use statefun::{Generation, Lineage};
 use statefun_ports::keyed_state::EncodedPart;
 use statefun_ports::rows::{RowKey, RowValue};
-use statefun_ports::snapshot_store::{Manifest, SnapshotStore, StoreError};
+use statefun_ports::snapshot_store::{FrozenEpoch, Manifest, SnapshotStore, StoreError};
 use statefun_protocol::storage::GROUP_SYSTEM;
 
 use crate::error::{damaged, io};
+pub use examine::Examination;
 use index::Index;
 use lock::DirectoryLock;
 pub use options::OpenOptions;
@@ -111,6 +115,10 @@ impl SnapshotStore for RedbStore {
 
     fn load_system(&mut self, each: &mut dyn FnMut(RowKey, RowValue)) -> Result<(), StoreError> {
         self.load_groups(vec![GROUP_SYSTEM], each)
+    }
+
+    fn freeze(&mut self) -> Result<Option<Box<dyn FrozenEpoch>>, StoreError> {
+        self.freeze_newest()
     }
 
     fn tidy(&mut self) -> Result<bool, StoreError> {

@@ -1,7 +1,6 @@
 //! Opening a data directory, at start and again after a failure.
 
 use std::fs::{self, File};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use redb::{Database, ReadableDatabase, ReadableTable, StorageBackend};
@@ -15,8 +14,9 @@ use super::tables::{
 };
 use super::{Failure, OpenOptions, Opener, RedbStore, failed};
 use crate::error::{damaged, io};
+pub(super) use crate::guarded::loudly;
 
-const FILE: &str = "state.redb";
+pub(super) const FILE: &str = "state.redb";
 
 impl RedbStore {
     /// Opens a data directory, created if absent, and claims the next generation.
@@ -112,16 +112,6 @@ impl RedbStore {
     }
 }
 
-/// redb panics on some damaged pages; for whoever recovers, that is damage like any other.
-pub(super) fn loudly<T>(read: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
-    // Nothing is used afterwards that the panic may have left half done: the state is not opened, or not loaded.
-    catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|panic| {
-        let text = panic.downcast_ref::<String>().map(String::as_str);
-        let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a page cannot be read");
-        Err(damaged(Epoch::default(), format_args!("the file: {text}")))
-    })
-}
-
 fn close(database: Database) {
     // redb writes down what it knows of free pages, and panics when that is damaged.
     let closed = loudly(|| {
@@ -145,16 +135,9 @@ fn claim(database: &Database, path: &Path, lineage: Lineage) -> Result<(Generati
     let is_new = transaction.list_tables()?.next().is_none();
     let claimed = {
         let mut meta = transaction.open_table(META)?;
-        let number = |name| -> Result<Option<u128>, Failure> {
-            let row = meta.get(name)?;
-            Ok(row.map(|row| row.value().iter().rev().fold(0u128, |value, &byte| value << 8 | u128::from(byte))))
-        };
+        let number = |name| number(&meta, name);
         let format = number(META_FORMAT)?;
-        if let Some(found) = format.filter(|&found| found > u128::from(FORMAT)) {
-            let found = u32::try_from(found).unwrap_or(u32::MAX);
-            let path = path.display().to_string();
-            return Err(StoreError::NewerFormat { path, found, known: FORMAT }.into());
-        }
+        check_format(format, path)?;
         if format.is_none() && !is_new {
             return Err(damaged(Epoch::default(), "the row that says the format is missing").into());
         }
@@ -177,4 +160,24 @@ fn claim(database: &Database, path: &Path, lineage: Lineage) -> Result<(Generati
     transaction.open_table(BASE)?;
     transaction.commit()?;
     Ok(claimed)
+}
+
+/// Reads generation and lineage without claiming anything.
+pub(super) fn read_claim(database: &Database, path: &Path) -> Result<(u64, u128), Failure> {
+    let meta = database.begin_read()?.open_table(META)?;
+    check_format(number(&meta, META_FORMAT)?, path)?;
+    let generation = number(&meta, META_GENERATION)?.unwrap_or_default();
+    Ok((u64::try_from(generation).unwrap_or(u64::MAX), number(&meta, META_LINEAGE)?.unwrap_or_default()))
+}
+
+fn number(meta: &impl ReadableTable<&'static str, &'static [u8]>, name: &'static str) -> Result<Option<u128>, Failure> {
+    let row = meta.get(name)?;
+    Ok(row.map(|row| row.value().iter().rev().fold(0u128, |value, &byte| value << 8 | u128::from(byte))))
+}
+
+fn check_format(format: Option<u128>, path: &Path) -> Result<(), Failure> {
+    let Some(found) = format.filter(|&found| found > u128::from(FORMAT)) else { return Ok(()) };
+    let found = u32::try_from(found).unwrap_or(u32::MAX);
+    let path = path.display().to_string();
+    Err(StoreError::NewerFormat { path, found, known: FORMAT }.into())
 }

@@ -13,6 +13,9 @@ pub struct OpenOptions {
     pub delta_bytes_min: u64,
     /// More epochs than this are folded whatever their size, because each costs recovery a little.
     pub delta_epochs_max: usize,
+    /// How many of the newest epochs that hold anything the store can go back to, the newest one included; at least 1.
+    /// Older ones are folded away.
+    pub epochs_retained: usize,
     /// How many bytes of blobs folding and loading keep in memory for the next key groups.
     pub blob_cache_bytes: usize,
 }
@@ -26,6 +29,7 @@ impl OpenOptions {
             cache_bytes: 64 << 20,
             delta_bytes_min: 32 << 20,
             delta_epochs_max: 8192,
+            epochs_retained: 4,
             blob_cache_bytes: 256 << 20,
         }
     }

@@ -45,19 +45,20 @@ impl RedbStore {
             self.advance(round)?;
             return Ok(true);
         }
-        if !self.is_due() {
+        let Some(target) = self.index.nth_newest(self.options.epochs_retained) else { return Ok(false) };
+        if !self.is_due(target) {
             return Ok(false);
         }
-        let target = self.index.newest();
         let groups = self.index.changed_up_to(target).into_iter().collect();
         self.round = Some(Round { target, groups, cache: BlobCache::new(self.options.blob_cache_bytes) });
         Ok(true)
     }
 
-    fn is_due(&self) -> bool {
-        let epochs = self.index.epochs.range(self.index.floor().0 + 1..).count();
-        epochs > self.options.delta_epochs_max
-            || self.index.delta_bytes() > self.options.delta_bytes_min.max(self.index.base_bytes())
+    /// Whether what can be folded up to `target` is worth it.
+    fn is_due(&self, target: Epoch) -> bool {
+        let epochs = self.index.unfolded(target).count();
+        let bytes: u64 = self.index.unfolded(target).flat_map(|(_, blobs)| blobs).map(|blob| blob.bytes).sum();
+        epochs > self.options.delta_epochs_max || bytes > self.options.delta_bytes_min.max(self.index.base_bytes())
     }
 
     /// Folds the next group, or ends the round.

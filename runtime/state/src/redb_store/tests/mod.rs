@@ -1,6 +1,7 @@
 mod crashes;
 mod directory;
 pub(crate) mod disk;
+mod examine;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -47,6 +48,7 @@ fn eager() -> OpenOptions {
         cache_bytes: 1 << 20,
         delta_bytes_min: 2_000,
         delta_epochs_max: 5,
+        epochs_retained: 1,
         blob_cache_bytes: 1_000,
         ..OpenOptions::new(Lineage(5))
     }
