@@ -1,7 +1,8 @@
 //! Backpressure: what waits anywhere is counted, and sources stop while it is too much.
 //!
 //! Internal channels never block on each other, for a cycle of messages would deadlock. Instead whoever brings new work
-//! in waits: sources take nothing from their connectors while messages, bytes or outbox bytes are over their limits.
+//! in waits: sources take nothing from their connectors while messages, bytes or outbox bytes are over their limits, or
+//! while epochs cannot be made durable.
 //! Every gauge has one writer; reading is a sum over a few of them.
 //!
 //! Beside these limits there is a short one: of what is in channels. Sources are faster than shards, and what waits in a
@@ -48,6 +49,7 @@ pub struct Pressure {
     /// Told when channels have room again.
     relieved: Notify,
     stopping: AtomicBool,
+    not_durable: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -67,6 +69,7 @@ impl Pressure {
             in_sink_channels: AtomicUsize::new(0),
             relieved: Notify::new(),
             stopping: AtomicBool::new(false),
+            not_durable: AtomicBool::new(false),
         }
     }
 
@@ -74,6 +77,7 @@ impl Pressure {
     #[must_use]
     pub fn is_over(&self) -> bool {
         self.stopping.load(Relaxed)
+            || self.not_durable.load(Relaxed)
             || self.messages() > self.limits.messages_max
             || self.bytes() > self.limits.bytes_max
             || self.outbox_bytes() > self.limits.outbox_bytes_max
@@ -133,6 +137,17 @@ impl Pressure {
 
     pub(crate) fn stop(&self) {
         self.stopping.store(true, Relaxed);
+    }
+
+    /// Whether epochs cannot be made durable at present. Whatever is taken in then would have to be kept for a promise
+    /// that nobody knows when to give.
+    #[must_use]
+    pub fn is_not_durable(&self) -> bool {
+        self.not_durable.load(Relaxed)
+    }
+
+    pub(crate) fn set_not_durable(&self, not_durable: bool) {
+        self.not_durable.store(not_durable, Relaxed);
     }
 
     pub(crate) fn sent(&self, shard: ShardId, messages: usize) {

@@ -1,6 +1,7 @@
 //! Drives the [`Coordinator`].
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::prelude::*;
@@ -8,10 +9,12 @@ use statefun::{Epoch, ProcessingTime};
 use statefun_engine::Participant;
 use statefun_engine::snapshot::{Command, Coordinator, Stats};
 use statefun_ports::keyed_state::EncodedPart;
+use statefun_ports::rows::{RowKey, RowValue};
 use tokio::sync::oneshot;
 
-use super::{ShardMessage, SinkMessage, SourceMessage, StoreThread, Wiring};
+use super::{Frozen, RowEncoder, ShardMessage, SinkMessage, SourceMessage, StoreThread, Wiring};
 use crate::clock;
+use crate::pressure::Pressure;
 
 /// What the coordinator may be told.
 #[derive(Message)]
@@ -31,6 +34,8 @@ pub(crate) enum CoordinatorMessage {
     },
     /// Answered when an epoch has completed that began after now.
     Await(oneshot::Sender<Epoch>),
+    /// Freeze the newest epoch in the store.
+    Freeze(oneshot::Sender<Frozen>),
     /// Something cannot go on.
     Fatal(String),
     /// Close the store; answered when it is closed.
@@ -46,9 +51,16 @@ pub(crate) struct CoordinatorReport {
     pub(crate) stats: Stats,
     pub(crate) fatal: Option<String>,
     pub(crate) last_failure: Option<String>,
+    /// Commits that failed.
+    pub(crate) failures: u64,
+    /// Since when no epoch could be made durable, and why the newest one could not.
+    pub(crate) failing: Option<(Duration, String)>,
     /// The durations of the newest epochs that held anything, from start to durable, in microseconds.
     pub(crate) durations_us: Vec<u64>,
 }
+
+/// Under this name the coordinator has rows of its own.
+const PARTICIPANT: &str = "node";
 
 /// How many durations are kept for medians.
 const DURATIONS_KEPT: usize = 4096;
@@ -65,10 +77,16 @@ pub(crate) struct CoordinatorActor {
     durations_us: VecDeque<u64>,
     fatal: Option<String>,
     last_failure: Option<String>,
+    failures: u64,
+    failing_since: Option<Instant>,
+    /// Failures since then, after the first.
+    attempts: u64,
+    pressure: Arc<Pressure>,
+    encode: RowEncoder,
 }
 
 impl CoordinatorActor {
-    pub(crate) fn new(core: Coordinator, store: StoreThread) -> Self {
+    pub(crate) fn new(core: Coordinator, store: StoreThread, pressure: Arc<Pressure>, encode: RowEncoder) -> Self {
         Self {
             core,
             commands: Vec::new(),
@@ -81,7 +99,41 @@ impl CoordinatorActor {
             durations_us: VecDeque::new(),
             fatal: None,
             last_failure: None,
+            failures: 0,
+            failing_since: None,
+            attempts: 0,
+            pressure,
+            encode,
         }
+    }
+
+    /// The clock that the next start goes on from, as a part of its own: one row, whatever the shards wrote.
+    fn clock_part(&self, epoch: Epoch) -> EncodedPart {
+        let key = RowKey::Clock { participant: PARTICIPANT.into() };
+        (self.encode)(PARTICIPANT, epoch, &[(key, Some(RowValue::Clock(clock::now())))])
+    }
+
+    /// While nothing can be made durable, nothing is taken in: it would have to be kept all the while.
+    fn note_commit(&mut self, epoch: Epoch, result: &Result<(), String>) {
+        match result {
+            Err(error) => {
+                // Not once per attempt, five of which are made in a second.
+                let attempts = if self.failing_since.is_none() { 0 } else { self.attempts + 1 };
+                self.attempts = attempts;
+                if attempts == 0 || attempts.is_power_of_two() {
+                    tracing::error!(%epoch, error, "the epoch could not be made durable; sources wait until one can be");
+                }
+                self.failures += 1;
+                self.failing_since.get_or_insert_with(Instant::now);
+                self.last_failure = Some(error.clone());
+            }
+            Ok(()) => {
+                if let Some(since) = self.failing_since.take() {
+                    tracing::info!(%epoch, after_ms = since.elapsed().as_millis(), "epochs can be made durable again");
+                }
+            }
+        }
+        self.pressure.set_not_durable(self.failing_since.is_some());
     }
 
     fn perform(&mut self, context: &mut Context<Self>) {
@@ -100,8 +152,9 @@ impl CoordinatorActor {
                     Command::Commit { epoch, parts } if parts.is_empty() => {
                         self.core.on_committed(clock::now(), epoch, true, &mut self.commands);
                     }
-                    Command::Commit { epoch, parts } => {
+                    Command::Commit { epoch, mut parts } => {
                         self.wrote = true;
+                        parts.push(self.clock_part(epoch));
                         self.store.commit(epoch, parts, context.address());
                     }
                     Command::Completed(permit) => {
@@ -177,16 +230,14 @@ impl Handler<CoordinatorMessage> for CoordinatorActor {
             CoordinatorMessage::Request => self.core.on_request(clock::now(), &mut self.commands),
             CoordinatorMessage::Part { from, part } => self.core.on_part(from, part, &mut self.commands),
             CoordinatorMessage::Committed { epoch, result } => {
-                if let Err(error) = &result {
-                    tracing::error!(%epoch, error, "the epoch could not be made durable, trying again with the next");
-                    self.last_failure = Some(error.clone());
-                }
+                self.note_commit(epoch, &result);
                 self.core.on_committed(clock::now(), epoch, result.is_ok(), &mut self.commands);
             }
             CoordinatorMessage::Await(waiter) => {
                 self.waiters.push((self.core.last(), waiter));
                 self.core.on_request(clock::now(), &mut self.commands);
             }
+            CoordinatorMessage::Freeze(reply) => self.store.freeze(reply),
             // The first is the cause, what follows are its consequences.
             CoordinatorMessage::Fatal(why) => {
                 self.fatal.get_or_insert(why);
@@ -201,6 +252,8 @@ impl Handler<CoordinatorMessage> for CoordinatorActor {
                     stats: self.core.stats(),
                     fatal: self.fatal.clone(),
                     last_failure: self.last_failure.clone(),
+                    failures: self.failures,
+                    failing: self.failing_since.map(|since| since.elapsed()).zip(self.last_failure.clone()),
                     durations_us: self.durations_us.iter().copied().collect(),
                 });
             }

@@ -13,7 +13,7 @@ pub(crate) use coordinator_actor::{CoordinatorActor, CoordinatorMessage, Coordin
 pub(crate) use shard_actor::{ShardActor, ShardMessage};
 pub(crate) use sink_actor::{SinkActor, SinkMessage};
 pub(crate) use source_actor::{SourceActor, SourceMessage};
-pub(crate) use store_thread::StoreThread;
+pub(crate) use store_thread::{Frozen, StoreThread};
 
 use actix::Recipient;
 use statefun_engine::{Item, Participant, SinkItem};

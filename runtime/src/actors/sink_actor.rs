@@ -1,5 +1,6 @@
 //! Drives one [`SinkCore`] and its connector.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,6 +30,8 @@ pub(crate) enum SinkMessage {
     Abandoned(Epoch),
     Published(Vec<u64>),
     Rejected(Vec<u64>, String),
+    /// Which records have not left, up to the sequence number that stands by the egress's name; answered with the name.
+    Unpublished(Arc<BTreeMap<String, u64>>, oneshot::Sender<(statefun::Symbol, Vec<u64>)>),
     /// Publish what there is and end.
     Stop,
     /// How it goes.
@@ -149,6 +152,11 @@ impl Handler<SinkMessage> for SinkActor {
                 self.core.on_rejected(&seqs, &why, &mut self.out);
             }
             SinkMessage::Stop => self.out.commands.push(SinkCommand::Stop),
+            SinkMessage::Unpublished(up_to, reply) => {
+                let name = self.core.name();
+                let kept = up_to.get(name.as_str()).map(|&seq| self.core.kept_up_to(seq)).unwrap_or_default();
+                let _ = reply.send((name, kept));
+            }
             SinkMessage::Report(reply) => {
                 let _ = reply.send(SinkReport {
                     name: self.core.name(),

@@ -6,14 +6,17 @@ use std::thread::JoinHandle;
 use actix::Addr;
 use statefun::Epoch;
 use statefun_ports::keyed_state::EncodedPart;
-use statefun_ports::snapshot_store::{Manifest, SnapshotStore};
+use statefun_ports::snapshot_store::{FrozenEpoch, Manifest, SnapshotStore, StoreError};
+use tokio::sync::oneshot;
 
 use super::{CoordinatorActor, CoordinatorMessage};
 
-struct Job {
-    epoch: Epoch,
-    parts: Vec<EncodedPart>,
-    reply: Reply,
+/// The newest epoch, to be read while the store goes on.
+pub(crate) type Frozen = Result<Option<Box<dyn FrozenEpoch>>, StoreError>;
+
+enum Job {
+    Commit { epoch: Epoch, parts: Vec<EncodedPart>, reply: Reply },
+    Freeze(oneshot::Sender<Frozen>),
 }
 
 /// Says what came of a commit, and that nobody will ever know when it is dropped before.
@@ -54,7 +57,14 @@ impl StoreThread {
     pub(crate) fn commit(&self, epoch: Epoch, parts: Vec<EncodedPart>, reply: Addr<CoordinatorActor>) {
         if let Some(jobs) = &self.jobs {
             // The thread only ends before its handle when it panicked; the job that comes back says so.
-            let _ = jobs.send(Job { epoch, parts, reply: Reply(Some(reply)) });
+            let _ = jobs.send(Job::Commit { epoch, parts, reply: Reply(Some(reply)) });
+        }
+    }
+
+    /// Has the newest epoch frozen, behind every commit so far. Whoever asked hears nothing when the thread has ended.
+    pub(crate) fn freeze(&self, reply: oneshot::Sender<Frozen>) {
+        if let Some(jobs) = &self.jobs {
+            let _ = jobs.send(Job::Freeze(reply));
         }
     }
 
@@ -94,15 +104,25 @@ fn run(mut store: Box<dyn SnapshotStore>, pattern: Manifest, inbox: &Receiver<Jo
                 }
             }
         };
-        let Some(Job { epoch, parts, reply }) = job else { return };
-        let result = store.commit(Manifest { epoch, ..pattern }, &parts).map_err(|error| error.to_string());
-        reply.send(CoordinatorMessage::Committed { epoch, result });
-        is_tidy = false;
+        match job {
+            None => return,
+            Some(Job::Commit { epoch, parts, reply }) => {
+                let result = store.commit(Manifest { epoch, ..pattern }, &parts).map_err(|error| error.to_string());
+                reply.send(CoordinatorMessage::Committed { epoch, result });
+                is_tidy = false;
+            }
+            Some(Job::Freeze(reply)) => {
+                // Whoever asked may have gone away.
+                let _ = reply.send(store.freeze());
+            }
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use actix::prelude::*;
     use statefun::{Epoch, Generation, ProcessingTime};
     use statefun_engine::Topology;
@@ -111,6 +131,7 @@ mod tests {
 
     use super::super::{CoordinatorActor, CoordinatorMessage};
     use super::{Reply, StoreThread};
+    use crate::pressure::{Pressure, PressureLimits};
 
     #[test]
     fn a_commit_that_is_lost_with_its_thread_is_not_waited_for() {
@@ -118,7 +139,12 @@ mod tests {
             let topology = Topology { sources: 0, shards: 1, sinks: 1 };
             let core =
                 Coordinator::new(Options::default(), topology, Generation(1), Epoch(0), ProcessingTime::default());
-            let coordinator = CoordinatorActor::new(core, StoreThread { jobs: None, thread: None }).start();
+            let pressure = Arc::new(Pressure::new(PressureLimits::default(), topology));
+            let coordinator =
+                CoordinatorActor::new(core, StoreThread { jobs: None, thread: None }, pressure, |_, _, _| {
+                    panic!("nothing is written")
+                })
+                .start();
             drop(Reply(Some(coordinator.clone())));
             let (reply, report) = oneshot::channel();
             coordinator.do_send(CoordinatorMessage::Report(reply));

@@ -1,5 +1,6 @@
 //! Watching and stopping a node.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -8,9 +9,11 @@ use statefun::{Epoch, FunctionType, Generation, KeyGroups, Lineage, RequestId};
 use statefun_engine::shard::{FunctionStats, StateEntry};
 use statefun_engine::{sink, snapshot, source};
 use statefun_ports::rows::RequestProgress;
+use statefun_ports::snapshot_store::FrozenEpoch;
 use statefun_ports::source::Position;
 use tokio::sync::oneshot;
 
+use super::start::DEAD_LETTERS;
 use super::{NodeError, NodeOptions};
 use crate::actors::{CoordinatorMessage, CoordinatorReport, ShardMessage, SinkMessage, SourceMessage, Wiring};
 use crate::application::{FunctionHome, FunctionPattern};
@@ -51,6 +54,10 @@ pub struct Report {
     pub epoch_durations_us: Vec<u64>,
     /// Why an epoch was not made durable, the last time that happened.
     pub last_epoch_failure: Option<String>,
+    /// How often an epoch could not be made durable.
+    pub epoch_failures: u64,
+    /// For how long no epoch could be made durable, and why, if that is so.
+    pub failing: Option<(Duration, String)>,
     /// Why the node cannot go on, if so.
     pub fatal: Option<String>,
     /// Every function type met: whether somebody serves it, and its counters over all shards.
@@ -211,6 +218,45 @@ impl Node {
         answer.await.map_err(|_| NodeError::Died)
     }
 
+    /// An epoch that begins after now and holds everything taken in before, to be read while the node goes on. `None`
+    /// when nothing was ever taken in.
+    ///
+    /// # Errors
+    /// When the coordinator has died or the store cannot be read.
+    pub async fn freeze(&self) -> Result<Option<Box<dyn FrozenEpoch>>, NodeError> {
+        self.epoch().await?;
+        let (reply, answer) = oneshot::channel();
+        self.wiring.coordinator.do_send(CoordinatorMessage::Freeze(reply));
+        Ok(died(answer.await)??)
+    }
+
+    /// Which records of egresses have not left, by egress, up to the sequence numbers in `up_to`. An egress that is not
+    /// in the answer has none, or is not there.
+    ///
+    /// # Errors
+    /// When a sink has died.
+    pub async fn unpublished(
+        &self,
+        up_to: &Arc<BTreeMap<String, u64>>,
+    ) -> Result<BTreeMap<String, BTreeSet<u64>>, NodeError> {
+        let mut unpublished = BTreeMap::new();
+        for sink in &self.wiring.sinks {
+            let (reply, answer) = oneshot::channel();
+            sink.do_send(SinkMessage::Unpublished(Arc::clone(up_to), reply));
+            let (name, seqs) = died(answer.await)?;
+            if !seqs.is_empty() {
+                unpublished.insert(name.to_string(), seqs.into_iter().collect());
+            }
+        }
+        Ok(unpublished)
+    }
+
+    /// The egress that keeps dead letters, whose records stay until somebody removes them.
+    #[must_use]
+    pub fn dead_letters(&self) -> &'static str {
+        DEAD_LETTERS
+    }
+
     /// How everything goes.
     ///
     /// # Errors
@@ -218,12 +264,15 @@ impl Node {
     pub async fn report(&self) -> Result<Report, NodeError> {
         let (reply, answer) = oneshot::channel();
         self.wiring.coordinator.do_send(CoordinatorMessage::Report(reply));
-        let CoordinatorReport { completed, stats, fatal, last_failure, durations_us } = died(answer.await)?;
+        let CoordinatorReport { completed, stats, fatal, last_failure, failures, failing, durations_us } =
+            died(answer.await)?;
         let mut report = Report {
             completed,
             epochs: stats,
             epoch_durations_us: durations_us,
             last_epoch_failure: last_failure,
+            epoch_failures: failures,
+            failing,
             fatal,
             functions: Vec::new(),
             sources: Vec::new(),
@@ -240,7 +289,7 @@ impl Node {
             let source = died(answer.await)?;
             report.sources.push((source.name, source.stats, source.positions, source.has_ended));
         }
-        let mut functions = std::collections::BTreeMap::<FunctionType, (bool, FunctionStats)>::new();
+        let mut functions = BTreeMap::<FunctionType, (bool, FunctionStats)>::new();
         for shard in &self.wiring.shards {
             let (reply, answer) = oneshot::channel();
             shard.do_send(ShardMessage::Report(reply));

@@ -27,8 +27,8 @@ use crate::pressure::Pressure;
 use crate::telemetry::CallTracer;
 use crate::universe::Universe;
 
-/// The name under which dead letters are kept.
-const DEAD_LETTERS: &str = "io.statefun/dead-letters";
+/// The name under which dead letters are kept, which never leave by themselves.
+pub(super) const DEAD_LETTERS: &str = "io.statefun/dead-letters";
 
 impl Node {
     /// Recovers from `storage` and starts `application`. Must be called within an actix system.
@@ -93,8 +93,10 @@ impl Node {
         let generation = storage.generation;
         let store = StoreThread::start(storage.store, manifest)?;
         let coordinator = Coordinator::new(options.epochs, topology, generation, recovered.epoch, clock::now());
-        let coordinator =
-            CoordinatorActor::start_in_arbiter(&front.handle(), move |_| CoordinatorActor::new(coordinator, store));
+        let (gauges, encode) = (Arc::clone(&pressure), plugin.encode);
+        let coordinator = CoordinatorActor::start_in_arbiter(&front.handle(), move |_| {
+            CoordinatorActor::new(coordinator, store, gauges, encode)
+        });
 
         let mut sink_addresses = Vec::new();
         for (index, binding) in sinks.into_iter().enumerate() {

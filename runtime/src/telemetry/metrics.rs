@@ -86,6 +86,8 @@ pub fn render(report: &Report, uptime_seconds: u64) -> Result<String, prometheus
     gauge("statefun_epoch", "The newest epoch that exists", report.completed.0 as i64)?;
     gauge("statefun_epochs_completed", "Epochs completed since the start", report.epochs.completed as i64)?;
     gauge("statefun_epochs_abandoned", "Epochs abandoned since the start", report.epochs.abandoned as i64)?;
+    gauge("statefun_epochs_failed", "Epochs that could not be made durable", report.epoch_failures as i64)?;
+    gauge("statefun_epochs_failing", "1 while no epoch can be made durable", i64::from(report.failing.is_some()))?;
     gauge("statefun_epochs_written", "Epochs that went to disk", report.epochs.written as i64)?;
     gauge("statefun_epoch_bytes", "Bytes of all epochs since the start", report.epochs.bytes as i64)?;
     let durations = gauges("statefun_epoch_duration_us", "From start to durable, of the newest epochs", "quantile")?;

@@ -153,6 +153,12 @@ impl SinkCore {
         (self.outbox.len() + self.behind.len(), self.bytes)
     }
 
+    /// The sequence numbers up to `seq` of records that have not left.
+    #[must_use]
+    pub fn kept_up_to(&self, seq: u64) -> Vec<u64> {
+        self.outbox.range(..=seq).map(|(&seq, _)| seq).collect()
+    }
+
     /// Gives the connector what a snapshot held. Called once, before anything else.
     pub fn resume(&mut self, out: &mut Output) {
         self.publish_up_to(self.next_seq, out);
