@@ -22,7 +22,7 @@ mod problem;
 mod root;
 mod routes;
 mod server;
-mod value;
+pub mod value;
 mod view;
 
 #[cfg(test)]
@@ -33,5 +33,6 @@ pub use server::{AdminServer, Options, ServeError, serve, serve_with};
 pub use view::{
     AdminView, Answer, ConfigEntry, ConnectorCounters, DeadLetterView, DeadLettersView, Deployment, DeploymentView,
     EgressView, FunctionView, HoldView, Home, IngressView, Readiness, Reason, RequestView, Retry, RoutedFunctions,
-    Savepoint, SendOutcome, SnapshotKind, SnapshotView, StateValue, StatusView, TopologyView, ViewError, WatermarkView,
+    Savepoint, SavepointOrder, SendOutcome, SnapshotKind, SnapshotView, StateValue, StatusView, TopologyView,
+    Unpublished, ViewError, WatermarkView,
 };

@@ -46,10 +46,28 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: SavepointCommand,
     },
+    /// Look at a data directory that is not in use, or at a savepoint, and say whether it is well.
+    Doctor(DoctorArguments),
     /// Measure work that other systems can be given as well.
     Bench(BenchCommandLine),
     /// Print the version.
     Version,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct DoctorArguments {
+    /// Read everything, not only what says what there is.
+    #[arg(long)]
+    pub(crate) verify: bool,
+    /// The data directory [default: ./statefun-data].
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// A savepoint instead.
+    #[arg(long, value_name = "PATH", conflicts_with = "data_dir")]
+    pub(crate) savepoint: Option<PathBuf>,
+    /// How to print.
+    #[arg(short, long, value_enum, default_value_t)]
+    pub(crate) output: Output,
 }
 
 #[derive(Args, Debug)]
@@ -190,6 +208,12 @@ pub(crate) struct RunArguments {
     /// Begin with the state of a savepoint, in a new data directory.
     #[arg(long, value_name = "PATH")]
     pub(crate) from_savepoint: Option<PathBuf>,
+    /// With --from-savepoint: leave behind the state of functions that the modules do not serve.
+    #[arg(long, requires = "from_savepoint")]
+    pub(crate) allow_dropped_state: bool,
+    /// Go on from this epoch and give up what came after it, if that is damaged.
+    #[arg(long, value_name = "N", conflicts_with = "from_savepoint")]
+    pub(crate) accept_loss_to_epoch: Option<u64>,
     /// Show what is in effect and from where, and end.
     #[arg(long)]
     pub(crate) print_config: bool,
@@ -285,8 +309,14 @@ pub(crate) enum FunctionsCommand {
 pub(crate) enum SavepointCommand {
     /// Write the state to a self-contained directory.
     Create {
-        /// Where to; within the data directory's savepoints unless absolute.
+        /// Where to, within the data directory [default: savepoints/epoch-N].
         path: Option<String>,
+        /// The same.
+        #[arg(long = "path", value_name = "PATH", conflicts_with = "path", id = "path flag")]
+        path_flag: Option<String>,
+        /// Take it even though egresses have records that are not published; they are in it then, and listed.
+        #[arg(long)]
+        allow_unpublished: bool,
         #[command(flatten)]
         target: Target,
     },
@@ -295,9 +325,32 @@ pub(crate) enum SavepointCommand {
         #[command(flatten)]
         target: Target,
     },
+    /// Write a savepoint's rows as JSON Lines, one line per row.
+    Export {
+        /// The savepoint's directory.
+        path: PathBuf,
+        /// A file, or a folder: one that is there, or a path that ends with a slash.
+        #[arg(long, value_name = "FILE|DIR/")]
+        to: PathBuf,
+    },
+    /// Make a savepoint from JSON Lines, as `export` writes them; in any order.
+    Import {
+        /// Files of lines.
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// The savepoint's directory, which must not exist.
+        #[arg(long, value_name = "PATH")]
+        to: PathBuf,
+        /// How many key groups the state is dealt in [default: as exported, or 128].
+        #[arg(long, value_name = "N")]
+        key_groups: Option<u16>,
+    },
     /// Show what a savepoint holds.
     Inspect {
         /// The savepoint's directory.
         path: PathBuf,
+        /// How to print.
+        #[arg(short, long, value_enum, default_value_t)]
+        output: Output,
     },
 }

@@ -7,7 +7,7 @@ use comfy_table::presets::NOTHING;
 use serde_json::{Value, json};
 
 use crate::Failure;
-use crate::args::{FunctionsCommand, Output, SavepointCommand, SendArguments, StateCommand, Target};
+use crate::args::{FunctionsCommand, Output, SendArguments, StateCommand, Target};
 
 pub(crate) fn send(arguments: &SendArguments) -> Result<(), Failure> {
     let address = statefun::Address::parse(&arguments.address).map_err(Failure::usage)?;
@@ -86,30 +86,18 @@ pub(crate) fn functions(command: &FunctionsCommand) -> Result<(), Failure> {
     Ok(())
 }
 
-pub(crate) fn savepoint(command: &SavepointCommand) -> Result<(), Failure> {
-    match command {
-        SavepointCommand::Create { path, target } => {
-            let body = path.as_ref().map_or_else(|| json!({}), |path| json!({"path": path}));
-            let answer = ask(target, "POST", "/v1/savepoints", Some(body), Duration::from_secs(600))?;
-            println!("{answer}");
-        }
-        SavepointCommand::List { target } => {
-            let answer = get(target, "/v1/snapshots")?;
-            print(target, &answer, "snapshots", &["epoch", "kind", "path", "bytes"]);
-        }
-        SavepointCommand::Inspect { path } => {
-            return Err(Failure::running(format!("{}: savepoints are not served yet", path.display())));
-        }
-    }
-    Ok(())
-}
-
-fn get(target: &Target, path: &str) -> Result<Value, Failure> {
+pub(crate) fn get(target: &Target, path: &str) -> Result<Value, Failure> {
     ask(target, "GET", path, None, Duration::from_secs(30))
 }
 
 /// Asks the admin API; a problem becomes its detail.
-fn ask(target: &Target, method: &str, path: &str, body: Option<Value>, patience: Duration) -> Result<Value, Failure> {
+pub(crate) fn ask(
+    target: &Target,
+    method: &str,
+    path: &str,
+    body: Option<Value>,
+    patience: Duration,
+) -> Result<Value, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::running)?;
     runtime.block_on(async {
         let url = format!("http://{}{path}", target.admin);
@@ -139,7 +127,7 @@ fn ask(target: &Target, method: &str, path: &str, body: Option<Value>, patience:
 }
 
 /// Prints the list `key` of an answer.
-fn print(target: &Target, answer: &Value, key: &str, columns: &[&str]) {
+pub(crate) fn print(target: &Target, answer: &Value, key: &str, columns: &[&str]) {
     if target.output == Output::Json {
         println!("{answer}");
         return;

@@ -11,12 +11,18 @@ use crate::Failure;
 use crate::args::RunArguments;
 
 /// Every setting: its key, its default, and what it means.
-const SETTINGS: [(&str, &str, &str); 20] = [
+const SETTINGS: [(&str, &str, &str); 22] = [
     ("node.data_dir", "./statefun-data", "where state is kept"),
     ("node.shards", "", "shards, each a thread; empty: one per core"),
     ("node.key_groups", "128", "key groups; fixed for the life of the state"),
     ("epochs.interval", "1s", "how often epochs close when nobody waits for one"),
     ("epochs.timeout", "60s", "an epoch that takes longer is abandoned"),
+    (
+        "epochs.retained",
+        "4",
+        "how many of the newest epochs that hold anything can be gone back to when newer ones are damaged",
+    ),
+    ("savepoints.wait", "2m", "how long a savepoint waits for egresses to publish what its epoch holds"),
     ("admin.address", "127.0.0.1:8081", "where the admin API listens; off: nowhere"),
     ("limits.messages", "200000", "messages that may wait before sources stop"),
     ("limits.bytes", "256MiB", "their bytes"),
@@ -148,10 +154,10 @@ impl Config {
 
     fn validate(&self) -> Result<(), Failure> {
         self.shards()?;
-        for key in ["epochs.interval", "epochs.timeout", "stop.timeout", "http.reply_retention"] {
+        for key in ["epochs.interval", "epochs.timeout", "savepoints.wait", "stop.timeout", "http.reply_retention"] {
             self.duration(key)?;
         }
-        for key in ["limits.messages", "limits.calls", "http.workers"] {
+        for key in ["epochs.retained", "limits.messages", "limits.calls", "http.workers"] {
             self.number(key)?;
         }
         for key in ["limits.bytes", "limits.outbox_bytes", "limits.delayed_bytes", "limits.requests_bytes"] {

@@ -9,11 +9,14 @@ mod check;
 mod client;
 mod compose;
 mod config;
+mod doctor;
 mod embedding;
 mod logging;
 mod report;
 mod run;
+mod savepoint;
 mod standing;
+mod store;
 mod telemetry;
 mod view;
 
@@ -66,7 +69,8 @@ pub fn command(functions: Functions) -> ExitCode {
         Command::Send(arguments) => client::send(&arguments),
         Command::State { command } => client::state(&command),
         Command::Functions { command } => client::functions(&command),
-        Command::Savepoint { command } => client::savepoint(&command),
+        Command::Savepoint { command } => savepoint::command(&command),
+        Command::Doctor(arguments) => doctor::doctor(&arguments),
         Command::Bench(arguments) => bench::bench(&arguments),
         Command::Version => {
             println!("statefun {}", env!("CARGO_PKG_VERSION"));

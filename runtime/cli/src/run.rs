@@ -3,18 +3,18 @@
 use std::path::Path;
 use std::time::Instant;
 
-use statefun_ports::snapshot_store::StoreError;
 use statefun_runtime::Storage;
 use statefun_sdk::Functions;
-use statefun_state::{OpenOptions, RedbStore};
+use statefun_state::OpenOptions;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::args::RunArguments;
 use crate::compose::{Composed, compose};
 use crate::config::Config;
+use crate::savepoint::restore;
 use crate::standing::Standing;
 use crate::telemetry::Telemetry;
-use crate::{Failure, check, logging, report};
+use crate::{Failure, check, logging, report, store};
 
 pub(crate) fn run(arguments: &RunArguments, functions: &Functions) -> Result<(), Failure> {
     let begun = Instant::now();
@@ -26,17 +26,28 @@ pub(crate) fn run(arguments: &RunArguments, functions: &Functions) -> Result<(),
     let (module, files, warnings) = check::read(&arguments.modules)?;
     report::print(&files, &warnings);
     logging::start(&config)?;
-    if arguments.from_savepoint.is_some() {
-        return Err(Failure::usage("--from-savepoint: savepoints are not served yet"));
-    }
+    // Before anything is made for it.
+    let savepoint = arguments.from_savepoint.as_deref().map(restore::open).transpose()?;
     let base = arguments.modules[0].parent().unwrap_or_else(|| Path::new("")).to_path_buf();
 
     actix::System::new().block_on(async {
         let telemetry = Telemetry::start(&config)?;
-        let (storage, lineage) = open_store(Path::new(config.text("node.data_dir")))?;
-        // Not before: opening takes panics over damaged files for what they are.
+        let data_dir = Path::new(config.text("node.data_dir"));
+        let retained = config.number("epochs.retained")?;
+        let mut store = store::open(data_dir, OpenOptions { epochs_retained: retained, ..store::options() })?;
+        if let Some(to) = arguments.accept_loss_to_epoch {
+            store::accept_loss(&mut store, to)?;
+        }
+        if savepoint.is_some() {
+            restore::check_empty(&mut store, data_dir)?;
+        }
+        let composed = compose(&module, &base, &store::lineage_text(&store), functions)?;
+        if let Some(savepoint) = &savepoint {
+            let (groups, allowed) = (config.key_groups()?, arguments.allow_dropped_state);
+            restore::restore(savepoint, &mut store, &composed.application, groups, allowed)?;
+        }
         end_with_any_panic();
-        let composed = compose(&module, &base, &lineage, functions)?;
+        let storage = store::storage(store);
         let done = serve(composed, storage, &config, &module, telemetry.as_ref(), begun).await;
         if let Some(telemetry) = &telemetry {
             telemetry.stop();
@@ -51,20 +62,6 @@ fn print_config(config: &Config) {
     }
 }
 
-/// Opens the data directory. The text names the history in idempotency keys.
-pub(crate) fn open_store(dir: &Path) -> Result<(Storage, String), Failure> {
-    let fresh = statefun::Lineage(uuid::Uuid::now_v7().as_u128());
-    let store = RedbStore::open(dir, OpenOptions::new(fresh)).map_err(|error| match error {
-        error @ StoreError::Io { .. } => {
-            Failure::usage(format!("cannot use the data directory {}: {error}", dir.display()))
-        }
-        error => Failure::usage(error),
-    })?;
-    let (generation, fresh_lineage) = (store.generation(), store.lineage());
-    let lineage = uuid::Uuid::from_u128(fresh_lineage.0).simple().to_string();
-    Ok((Storage { store: Box::new(store), generation, fresh_lineage }, lineage))
-}
-
 async fn serve(
     composed: Composed,
     storage: Storage,
@@ -73,7 +70,8 @@ async fn serve(
     telemetry: Option<&Telemetry>,
     begun: Instant,
 ) -> Result<(), Failure> {
-    let standing = Standing::raise(composed, storage, config, module, telemetry, say)?;
+    let data_dir = Path::new(config.text("node.data_dir"));
+    let standing = Standing::raise(composed, storage, Some(data_dir), config, module, telemetry, say)?;
     // From here on there is something to stop in order; a signal during recovery ends the process at once, as safely.
     let mut signals = Signals::new().map_err(Failure::running)?;
     let node = standing.node();
@@ -118,10 +116,14 @@ impl Signals {
 }
 
 /// A participant that panicked takes what it held with it, and the rest would limp on without. So any panic ends the
-/// process with exit 1 once it was logged; whoever supervises it starts it again and recovery does the rest.
+/// process with exit 1 once it was logged; whoever supervises it starts it again and recovery does the rest. Not those
+/// that the store takes for damage of its file.
 fn end_with_any_panic() {
     let print = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
+        if statefun_state::takes_panics() {
+            return;
+        }
         print(panic);
         tracing::error!(%panic, "a part of the node panicked; the process ends, the next start recovers");
         std::process::exit(1);

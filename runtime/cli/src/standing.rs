@@ -1,6 +1,7 @@
 //! What stands once a node runs: the node, its listeners, the playground, the admin API.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,11 +14,12 @@ use statefun_ports::rows::RequestProgress;
 use statefun_runtime::{Node, NodeError, NodeOptions, PressureLimits, StatePlugin, Storage};
 use statefun_state::{MemoryState, encode_rows};
 
-use crate::Failure;
 use crate::compose::Composed;
 use crate::config::Config;
+use crate::savepoint::{Place, Taker};
 use crate::telemetry::Telemetry;
 use crate::view::NodeView;
+use crate::{Failure, store};
 
 /// The admin address that means none.
 const ADMIN_OFF: &str = "off";
@@ -32,10 +34,12 @@ pub(crate) struct Standing {
 }
 
 impl Standing {
-    /// Recovers, starts, and opens what listens; `say` hears of every address.
+    /// Recovers, starts, and opens what listens; `say` hears of every address. `data_dir` is where the storage is, if it is
+    /// anywhere.
     pub(crate) fn raise(
         composed: Composed,
         storage: Storage,
+        data_dir: Option<&Path>,
         config: &Config,
         module: &statefun::spec::Module,
         telemetry: Option<&Telemetry>,
@@ -45,16 +49,17 @@ impl Standing {
         door.keep_late_replies(config.duration("http.reply_retention")?);
         check_addresses(config, &listeners, playground.as_ref().map(|(_, port)| *port))?;
         let tracer = telemetry.map(Telemetry::tracer);
-        let node =
-            Node::start(application, storage, &plugin(), options(config)?, tracer).map_err(|error| match error {
-                error @ (NodeError::Refused(_) | NodeError::Store(_)) => Failure::usage(error),
-                error => Failure::running(error),
-            })?;
+        let node = Node::start(application, storage, &plugin(), options(config)?, tracer)
+            .map_err(|error| store::not_started(data_dir, error))?;
         let mut standing =
             Self { node: node.clone(), door: door.clone(), listeners: Vec::new(), playground: None, admin: None };
         let admin_address = config.text("admin.address");
         if admin_address != ADMIN_OFF {
-            let view = NodeView::new(node.clone(), door.clone(), dead_letters, module.clone(), config.clone());
+            // A node whose state is nowhere has no place for savepoints.
+            let place = data_dir.map(Place::below).transpose().map_err(Failure::running)?;
+            let wait = config.duration("savepoints.wait")?;
+            let taker = place.map(|place| Taker::new(node.clone(), place, wait));
+            let view = NodeView::new(node.clone(), door.clone(), dead_letters, module.clone(), config.clone(), taker);
             let admin = statefun_admin::serve(Arc::new(view), admin_address).map_err(Failure::usage)?;
             say(&format!("admin     http://{}", admin.address));
             standing.admin = Some(admin);

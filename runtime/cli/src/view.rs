@@ -1,5 +1,6 @@
 //! The node as the admin API sees it.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,8 +8,8 @@ use statefun::spec::Module;
 use statefun::{Address, Envelope, FunctionType, RequestId, TypedValue};
 use statefun_admin::{
     AdminView, Answer, ConfigEntry, ConnectorCounters, DeadLetterView, DeadLettersView, Deployment, DeploymentView,
-    EgressView, FunctionView, Home, IngressView, Readiness, Reason, RequestView, Retry, RoutedFunctions, SendOutcome,
-    SnapshotKind, SnapshotView, StateValue, StatusView, TopologyView, ViewError,
+    EgressView, FunctionView, Home, IngressView, Readiness, Reason, RequestView, Retry, RoutedFunctions, Savepoint,
+    SavepointOrder, SendOutcome, SnapshotKind, SnapshotView, StateValue, StatusView, TopologyView, ViewError,
 };
 use statefun_egress::dead_letters::{DeadLetters, KeptLetter};
 use statefun_engine::RemotePolicy;
@@ -19,6 +20,7 @@ use statefun_runtime::{FunctionPattern, Node, NodeError, telemetry};
 
 use crate::compose::remote;
 use crate::config::Config;
+use crate::savepoint::Taker;
 
 /// How messages of the admin API are remembered.
 const ADMIN_TERMS: http::Terms = http::Terms { key: None, keep: Duration::from_secs(86_400) };
@@ -32,11 +34,20 @@ pub(crate) struct NodeView {
     dead_letters: Arc<DeadLetters>,
     module: Module,
     config: Config,
+    /// `None` without a data directory.
+    taker: Option<Taker>,
 }
 
 impl NodeView {
-    pub(crate) fn new(node: Node, door: Door, dead_letters: Arc<DeadLetters>, module: Module, config: Config) -> Self {
-        Self { node, door, dead_letters, module, config }
+    pub(crate) fn new(
+        node: Node,
+        door: Door,
+        dead_letters: Arc<DeadLetters>,
+        module: Module,
+        config: Config,
+        taker: Option<Taker>,
+    ) -> Self {
+        Self { node, door, dead_letters, module, config, taker }
     }
 
     /// Who serves what by name, and where.
@@ -67,10 +78,15 @@ impl AdminView for NodeView {
             if let Some(fatal) = report.fatal {
                 reason("fatal", fatal);
             }
+            if let Some((since, why)) = report.failing {
+                let since = since.as_secs();
+                let detail = format!("for {since} s no epoch could be made durable, and ingresses wait: {why}");
+                reason("not-durable", detail);
+            }
             let pressure = self.node.pressure();
             if pressure.is_stopping() {
                 reason("stopping", "the node is stopping".to_owned());
-            } else if pressure.is_over() {
+            } else if pressure.is_over() && !pressure.is_not_durable() {
                 let mut producers: Vec<_> = report.functions.iter().collect();
                 producers.sort_by_key(|(_, _, stats)| std::cmp::Reverse(stats.backlog));
                 let producers: Vec<_> = producers
@@ -235,7 +251,26 @@ impl AdminView for NodeView {
                 bytes: None,
                 completed_at_ms: None,
             };
-            Ok(if report.completed.0 == 0 { Vec::new() } else { vec![newest] })
+            let mut snapshots = if report.completed.0 == 0 { Vec::new() } else { vec![newest] };
+            if let Some(taker) = &self.taker {
+                let place = taker.place().clone();
+                let savepoints = tokio::task::spawn_blocking(move || place.list()).await;
+                snapshots.extend(savepoints.map_err(|error| ViewError::Failed(error.to_string()))?);
+            }
+            Ok(snapshots)
+        })
+    }
+
+    fn root(&self) -> Option<&Path> {
+        self.taker.as_ref().map(|taker| taker.place().root())
+    }
+
+    fn savepoint(&self, order: SavepointOrder) -> Answer<'_, Savepoint> {
+        Box::pin(async move {
+            match &self.taker {
+                Some(taker) => taker.take(order).await,
+                None => Err(ViewError::NotSupported("savepoints of a state that is in memory only".to_owned())),
+            }
         })
     }
 

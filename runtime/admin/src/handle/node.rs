@@ -14,7 +14,7 @@ use crate::mask;
 use crate::problem::Problem;
 use crate::root::RootedPath;
 use crate::value::rendered;
-use crate::view::{AdminView, Reason, RequestView};
+use crate::view::{AdminView, Reason, RequestView, SavepointOrder, SnapshotKind};
 
 /// How long the node may think about whether it is ready: less than probes usually wait.
 const READINESS_MAX: Duration = Duration::from_secs(5);
@@ -46,17 +46,25 @@ pub(super) async fn snapshots(view: &dyn AdminView) -> Handled {
     Ok(answer(&json!({"snapshots": view.snapshots().await?})))
 }
 
+pub(super) async fn savepoints(view: &dyn AdminView) -> Handled {
+    let mut savepoints = view.snapshots().await?;
+    savepoints.retain(|snapshot| snapshot.kind == SnapshotKind::Savepoint);
+    Ok(answer(&json!({"savepoints": savepoints})))
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SavepointRequest {
     path: Option<String>,
+    #[serde(default)]
+    allow_unpublished: bool,
 }
 
 pub(super) async fn savepoint(view: &dyn AdminView, body: &[u8]) -> Handled {
-    let SavepointRequest { path } = parse(body)?;
+    let SavepointRequest { path, allow_unpublished } = parse(body)?;
     let rooted = |path: String| RootedPath::parse(&path, view.root());
     let path = path.map(rooted).transpose().map_err(|error| Problem::bad("bad-savepoint-path", error.to_string()))?;
-    Ok(answer(&view.savepoint(path).await?))
+    Ok(answer(&view.savepoint(SavepointOrder { path, allow_unpublished }).await?))
 }
 
 pub(super) async fn topology(view: &dyn AdminView) -> Handled {

@@ -83,9 +83,10 @@ const OPERATIONS: &[Operation] = &[
     .body("Message", true)
     .problems(&["400", "404", "413", "415", "429", "500", "503", "504"]),
     get("/v1/snapshots", "Snapshots and savepoints that exist", &[("200", Schema("Snapshots"))]),
+    get("/v1/savepoints", "Savepoints that exist", &[("200", Schema("Savepoints"))]),
     change("post", "/v1/savepoints", "Take a savepoint", &[("200", Schema("Savepoint"))])
         .body("SavepointRequest", false)
-        .problems(&["400", "409", "415", "500", "501", "503"]),
+        .problems(&["400", "409", "415", "422", "500", "501", "503"]),
     get("/v1/deployments", "Who serves which functions", &[("200", Schema("Deployments"))]),
     change(
         "post",

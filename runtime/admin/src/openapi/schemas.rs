@@ -146,8 +146,17 @@ fn define_node(define: &mut impl FnMut(&str, Value)) {
             ])),
         )]),
     );
-    define("SavepointRequest", object(&[("path?", text())]));
-    define("Savepoint", object(&[("path", text()), ("epoch", number())]));
+    let savepoint = object(&[
+        ("epoch", number()),
+        ("kind", json!({"const": "savepoint"})),
+        ("path", maybe_text()),
+        ("bytes", maybe_number()),
+        ("completed_at_ms", maybe_number()),
+    ]);
+    define("Savepoints", object(&[("savepoints", list(savepoint))]));
+    define("SavepointRequest", object(&[("path?", text()), ("allow_unpublished?", truth())]));
+    let unpublished = object(&[("egress", text()), ("records", number())]);
+    define("Savepoint", object(&[("path", text()), ("epoch", number()), ("unpublished", list(unpublished))]));
     let connector = || vec![("id", text()), ("kind", text()), ("at", maybe_text())];
     define(
         "Topology",

@@ -9,7 +9,7 @@ use super::fake::{Fake, change, post};
 async fn a_savepoint_is_taken_below_the_root_only() {
     let view = Arc::new(Fake::default());
     let own = post(&view, "/v1/savepoints", Value::Null).await.json();
-    assert_eq!(own, json!({"path": "savepoints/9", "epoch": 9}));
+    assert_eq!(own, json!({"path": "savepoints/9", "epoch": 9, "unpublished": []}));
     let named = post(&view, "/v1/savepoints", json!({"path": "/data/app/savepoints/monday"})).await.json();
     assert_eq!(named["path"], "savepoints/monday");
 

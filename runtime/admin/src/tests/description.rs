@@ -20,7 +20,8 @@ fn example(endpoint: Endpoint) -> (&'static str, Value) {
         Endpoint::StateOfType => ("/v1/functions/shop/cart/state?limit=1", Value::Null),
         Endpoint::Send => ("/v1/functions/shop/cart/ann", json!({"type": "a/b", "json": 1, "wait": "1s"})),
         Endpoint::Snapshots => ("/v1/snapshots", Value::Null),
-        Endpoint::TakeSavepoint => ("/v1/savepoints", json!({"path": "monday"})),
+        Endpoint::Savepoints => ("/v1/savepoints", Value::Null),
+        Endpoint::TakeSavepoint => ("/v1/savepoints", json!({"path": "monday", "allow_unpublished": true})),
         Endpoint::Deployments => ("/v1/deployments", Value::Null),
         Endpoint::Deploy => {
             ("/v1/deployments", json!({"functions": "a/b", "url": "http://f", "maxNumBatchRequests": 1}))

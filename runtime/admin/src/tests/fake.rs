@@ -123,9 +123,9 @@ impl AdminView for Fake {
         Some(Path::new("/data/app"))
     }
 
-    fn savepoint(&self, path: Option<RootedPath>) -> Answer<'_, Savepoint> {
-        let path = path.map_or_else(|| "savepoints/9".to_owned(), |path| path.to_string());
-        self.note(format!("savepoint {path}"), Savepoint { path: path.clone(), epoch: 9 })
+    fn savepoint(&self, order: SavepointOrder) -> Answer<'_, Savepoint> {
+        let path = order.path.map_or_else(|| "savepoints/9".to_owned(), |path| path.to_string());
+        self.note(format!("savepoint {path}"), Savepoint { path: path.clone(), epoch: 9, unpublished: Vec::new() })
     }
 
     fn deployments(&self) -> Answer<'_, Vec<DeploymentView>> {

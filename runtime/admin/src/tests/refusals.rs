@@ -121,7 +121,7 @@ async fn unknown_paths_and_wrong_methods_are_problems() {
     for (method, path, allowed) in [
         (Method::POST, "/v1/functions", "GET"),
         (Method::PUT, "/v1/deployments", "GET, POST, DELETE"),
-        (Method::GET, "/v1/savepoints", "POST"),
+        (Method::PUT, "/v1/savepoints", "GET, POST"),
         (Method::GET, "/v1/dead-letters/7", "DELETE"),
         (Method::DELETE, "/healthz", "GET"),
     ] {

@@ -19,11 +19,9 @@ pub use error::ViewError;
 pub use functions::{Deployment, DeploymentView, FunctionView, Home, SendOutcome, StateValue};
 pub use node::{
     ConfigEntry, ConnectorCounters, DeadLetterView, DeadLettersView, EgressView, HoldView, IngressView, Readiness,
-    Reason, RequestView, Retry, RoutedFunctions, Savepoint, SnapshotKind, SnapshotView, StatusView, TopologyView,
-    WatermarkView,
+    Reason, RequestView, Retry, RoutedFunctions, Savepoint, SavepointOrder, SnapshotKind, SnapshotView, StatusView,
+    TopologyView, Unpublished, WatermarkView,
 };
-
-use crate::root::RootedPath;
 
 /// What a view answers, in its own time.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, ViewError>> + Send + 'a>>;
@@ -68,9 +66,9 @@ pub trait AdminView: Send + Sync {
         None
     }
 
-    /// Takes a savepoint, at a place of its own choice when no path is given.
-    fn savepoint(&self, path: Option<RootedPath>) -> Answer<'_, Savepoint> {
-        drop(path);
+    /// Takes a savepoint.
+    fn savepoint(&self, order: SavepointOrder) -> Answer<'_, Savepoint> {
+        drop(order);
         not_supported("savepoints")
     }
 

@@ -3,6 +3,8 @@
 use serde::Serialize;
 use statefun::{Address, TypedValue};
 
+use crate::root::RootedPath;
+
 /// Whether work is taken in.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Readiness {
@@ -104,13 +106,34 @@ pub struct SnapshotView {
     pub completed_at_ms: Option<u64>,
 }
 
+/// A savepoint that is asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SavepointOrder {
+    /// Where it is to be, relative to the view's root; a place of the view's own choice when it is not said.
+    pub path: Option<RootedPath>,
+    /// Take it even though egresses have records of its epoch that are not published: they are in it, and are published
+    /// by whoever begins with it.
+    pub allow_unpublished: bool,
+}
+
 /// A savepoint that was taken.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Savepoint {
     /// Where it is.
     pub path: String,
     /// Which epoch it holds.
     pub epoch: u64,
+    /// Egresses with records in it that were not published.
+    pub unpublished: Vec<Unpublished>,
+}
+
+/// Records of an egress that were not published when a savepoint was taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Unpublished {
+    /// The egress.
+    pub egress: String,
+    /// How many.
+    pub records: u64,
 }
 
 /// What is connected to what.

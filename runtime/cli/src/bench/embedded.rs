@@ -20,8 +20,8 @@ use super::sinks::{ResultSink, Results};
 use crate::Failure;
 use crate::args::{BenchArguments, Workload};
 use crate::compose::symbol;
-use crate::run::open_store;
 use crate::standing::plugin;
+use crate::store::open_store;
 
 /// The id that a hop of the chain, or a branch of the fan-out, goes to.
 pub(crate) fn next_id(id: &str) -> CompactString {

@@ -19,8 +19,8 @@ use super::report::{Figures, quantile};
 use super::script::Script;
 use crate::Failure;
 use crate::args::BenchArguments;
-use crate::run::open_store;
 use crate::standing::plugin;
+use crate::store::open_store;
 
 /// Time for the node to be up before the first event is due.
 const LEAD: Duration = Duration::from_millis(200);

@@ -29,8 +29,8 @@ use super::report::{Figures, rss_bytes};
 use super::script::Script;
 use crate::Failure;
 use crate::args::{BenchArguments, Stage};
-use crate::run::open_store;
 use crate::standing::plugin;
+use crate::store::open_store;
 
 const RUNS: usize = 5;
 

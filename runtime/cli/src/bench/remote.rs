@@ -16,8 +16,8 @@ use super::report::{Figures, quantile};
 use crate::Failure;
 use crate::args::BenchArguments;
 use crate::compose::{compose, remote};
-use crate::run::open_store;
 use crate::standing::{admission, plugin};
+use crate::store::open_store;
 
 pub(crate) fn run(arguments: &BenchArguments) -> Result<Figures, Failure> {
     let scratch = Scratch::new(arguments);

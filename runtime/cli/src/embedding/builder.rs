@@ -18,8 +18,8 @@ use super::{Running, RuntimeError};
 use crate::check;
 use crate::compose::{Composed, compose, symbol};
 use crate::config::Config;
-use crate::run::open_store;
 use crate::standing::Summary;
+use crate::store::open_store;
 
 /// A node inside this program: [`Runtime::builder`] says what runs.
 ///
@@ -224,6 +224,10 @@ impl RuntimeBuilder {
                 (Storage { store: Box::new(MemoryStore::new()), generation, fresh_lineage }, text)
             }
         };
+        let data_dir = match &self.data {
+            Data::Directory(path) => Some(path.to_path_buf()),
+            Data::Memory => None,
+        };
         let mut composed = compose(&module, &base, &lineage, &self.functions)?;
         let application = &mut composed.application;
         for function in self.functions.types() {
@@ -241,7 +245,7 @@ impl RuntimeBuilder {
             let kind = EgressKind::Value;
             application.sinks.push(SinkBinding { id: EgressId(name), delivery: Delivery::PerEpoch, kind, connector });
         }
-        Ok(Prepared { composed, storage, config, module })
+        Ok(Prepared { composed, storage, data_dir, config, module })
     }
 }
 
@@ -249,6 +253,8 @@ impl RuntimeBuilder {
 pub(super) struct Prepared {
     pub(super) composed: Composed,
     pub(super) storage: Storage,
+    /// Where the state is, if it is anywhere.
+    pub(super) data_dir: Option<PathBuf>,
     pub(super) config: Config,
     pub(super) module: statefun::spec::Module,
 }

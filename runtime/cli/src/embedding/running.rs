@@ -149,8 +149,10 @@ fn drive(
     mut stopping: oneshot::Receiver<()>,
 ) -> Result<Summary, RuntimeError> {
     actix::System::new().block_on(async move {
-        let Prepared { composed, storage, config, module } = builder.prepare()?;
-        let standing = Standing::raise(composed, storage, &config, &module, None, |line| tracing::info!("{line}"))?;
+        let Prepared { composed, storage, data_dir, config, module } = builder.prepare()?;
+        let standing = Standing::raise(composed, storage, data_dir.as_deref(), &config, &module, None, |line| {
+            tracing::info!("{line}");
+        })?;
         let mut signals = Signals::new().map_err(running)?;
         let handle = tokio::runtime::Handle::current();
         let _ = started.send(Ok((standing.door().clone(), standing.node().clone(), handle)));
