@@ -90,7 +90,7 @@ fn idle_timers_and_hanging_calls_add_nothing_to_an_epoch() {
         "make/maker" => maker(call),
         _ => counter(call),
     });
-    let hanging = HangingServer::start(2);
+    let hanging = HangingServer::start(16);
     let door = free_port();
     let module = Documents::new()
         .endpoint("it/*", server.port, "")
@@ -113,6 +113,11 @@ fn idle_timers_and_hanging_calls_add_nothing_to_an_epoch() {
         let answer = http.post_text(&format!("http://127.0.0.1:{door}/make/maker/{id}"), text);
         assert_eq!(answer.status, 200, "{}", answer.text());
     };
+    // A function whose states nobody knows is asked by one call at a time. Sixteen ids live on both shards.
+    ask("acquaintance", "calls 1000000 1000016");
+    eventually(SOON, "the states of the function that will hang are known", || {
+        (node.metric("statefun_function_invocations_total", "\"hang/on\"") >= 16.0).then_some(())
+    });
     for number in 0..timers / 1_000 {
         ask(&number.to_string(), "timers 1000");
     }
