@@ -83,13 +83,21 @@ impl Process {
         self.ended
     }
 
-    /// Waits for its end.
+    /// Waits for its end, and for the last it printed.
     ///
     /// # Panics
     /// When it does not end in time.
     pub fn wait(&mut self, within: Duration) -> ExitStatus {
         let what = format!("{} ends", self.name);
-        eventually(within, &what, || self.try_wait())
+        let status = eventually(within, &what, || self.try_wait());
+        // Each thread that collects lines holds a handle to them until its pipe is closed, which a grandchild may delay.
+        for _ in 0..200 {
+            if Arc::strong_count(&self.lines) == 1 {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        status
     }
 
     /// Sends a signal, by name as in `kill -s`.
