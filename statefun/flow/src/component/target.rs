@@ -42,7 +42,10 @@ pub(super) fn one(target: &TargetSpec, expressions: &dyn Expressions) -> Result<
             Ok(Arc::new(move |out, result| match message(out, &id, &select, &result) {
                 Ok((id, value)) => {
                     let argument = typed(value_type, &value);
-                    let argument = side.map_or(argument.clone(), |side| one_sided(side, &argument));
+                    let argument = match side {
+                        Some(side) => one_sided(side, &argument),
+                        None => argument,
+                    };
                     out.send_value(Address::new(function, id), argument);
                 }
                 Err(error) => refuse(out, &result, &error),

@@ -89,7 +89,7 @@ impl DistinctSketch {
 
 fn note(registers: &mut [u8], hash: u64) {
     let register = (hash >> (64 - PRECISION)) as usize;
-    let rank = (hash << PRECISION | 1 << (PRECISION - 1)).leading_zeros() as u8 + 1;
+    let rank = ((hash << PRECISION) | (1 << (PRECISION - 1))).leading_zeros() as u8 + 1;
     registers[register] = registers[register].max(rank);
 }
 

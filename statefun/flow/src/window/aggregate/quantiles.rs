@@ -14,16 +14,10 @@ const CENTROIDS: usize = 100;
 const PENDING_MAX: usize = 256;
 
 /// A t-digest (Dunning and Ertl, 2019) and the numbers that are still to be merged into it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct QuantileSketch {
     digest: Option<TDigest>,
     pending: Vec<f64>,
-}
-
-impl Default for QuantileSketch {
-    fn default() -> Self {
-        Self { digest: None, pending: Vec::new() }
-    }
 }
 
 impl QuantileSketch {
