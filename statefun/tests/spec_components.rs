@@ -316,7 +316,7 @@ fn names_and_targets() {
 fn joins() {
     let j = |rest: &str| {
         format!(
-            "kind: io.statefun.flow.v1/join\nspec:\n  name: a/j\n  left: {{from: a/in}}\n  right: {{from: a/other}}\n  to: a/out\n{rest}"
+            "kind: io.statefun.flow.v1/join\nspec:\n  name: a/j\n  left: {{from: a/in, key: event.k}}\n  right: {{from: a/other, key: event.k}}\n  to: a/out\n{rest}"
         )
     };
     let module = good(&j("  between: [-5 s, 1 min]"));
@@ -329,7 +329,12 @@ fn joins() {
         (j("  within: «5 s»\n  window: {tumbling: 1 s}"), Code::Conflict, None),
         (j("  between: «[1 s, -1 s]»"), Code::Conflict, None),
         (j("  between: «[1 s]»"), Code::WrongType, None),
-        (j("  within: 1 s").replace("left: {from: a/in}", "left: {«form»: a/in}"), Code::UnknownField, Some("from")),
+        (
+            j("  within: 1 s").replace("left: {from: a/in, key: event.k}", "«left»: {from: a/in}"),
+            Code::MissingField,
+            None,
+        ),
+        (j("  within: 1 s").replace("left: {from: a/in,", "left: {«form»: a/in,"), Code::UnknownField, Some("from")),
     ]);
 }
 

@@ -1,11 +1,12 @@
 //! A declared component as `statefun-flow` describes it.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
 use statefun::spec::{
-    Between, Component, Expression, Gap, Input, Link, Meeting, OnChange, OnOverflow, Operator, PatternSpec, Skip,
-    Stage, StageTimes, Target, WindowAggregate, WindowEvictor, WindowShape, WindowTrigger, Windows,
+    Between, Component, Expression, Gap, Input, Link, Meeting, Module, OnChange, OnOverflow, Operator, Origin,
+    PatternSpec, Skip, Stage, StageTimes, Target, WindowAggregate, WindowEvictor, WindowShape, WindowTrigger, Windows,
 };
 use statefun_flow::cep;
 use statefun_flow::component::{
@@ -20,7 +21,47 @@ use statefun_flow::window::{Assigner, Evictor, Trigger, WindowSpec};
 #[error("{0}")]
 pub struct Undescribable(String);
 
-/// Describes a component.
+/// Describes all components of a module, results of one going where others take them by their `from`.
+///
+/// # Errors
+/// The first one of [`describe`].
+pub fn describe_all(module: &Module) -> Result<Vec<ComponentSpec>, Undescribable> {
+    let mut specs = module.components.iter().map(describe).collect::<Result<Vec<_>, _>>()?;
+    let entries: BTreeMap<String, String> =
+        specs.iter().map(|spec| Ok((spec.name.clone(), entry(spec, 0)?))).collect::<Result<_, Undescribable>>()?;
+    for spec in &mut specs {
+        let others = [&mut spec.late_to, &mut spec.timeout_to, &mut spec.overflow_to];
+        for target in spec.to.iter_mut().chain(others.into_iter().flatten()) {
+            if let TargetSpec::Function { function, .. } = target
+                && let Some(entry) = entries.get(function)
+            {
+                function.clone_from(entry);
+            }
+        }
+    }
+    // Behind the targets that are written, in the order of the module.
+    for (index, component) in module.components.iter().enumerate() {
+        for (side, input) in component.operator.inputs().into_iter().enumerate() {
+            let function = entry(&specs[index], side)?;
+            for origin in &input.from {
+                let Origin::Component(sender) = origin else { continue };
+                let sender = module.components.iter().position(|it| it.name == *sender);
+                let Some(sender) = sender else { continue };
+                let select = text(module.components[sender].output.emit.as_ref());
+                let function = function.clone();
+                let target = TargetSpec::Function { function, id: None, select, value_type: None, input: None };
+                specs[sender].to.push(target);
+            }
+        }
+    }
+    Ok(specs)
+}
+
+fn entry(spec: &ComponentSpec, input: usize) -> Result<String, Undescribable> {
+    spec.entry(input).map(|function| function.to_string()).map_err(|error| Undescribable(error.to_string()))
+}
+
+/// Describes a component by itself.
 ///
 /// # Errors
 /// When the declaration contradicts itself in a way that only the operator knows, such as a pattern that cannot match.
@@ -29,7 +70,7 @@ pub fn describe(component: &Component) -> Result<ComponentSpec, Undescribable> {
     let select = output.emit.as_ref();
     Ok(ComponentSpec {
         name: component.name.to_string(),
-        inputs: component.operator.inputs().into_iter().flat_map(inputs).collect(),
+        inputs: component.operator.inputs().into_iter().map(input).collect(),
         operator: operator(&component.operator, output.late.is_some(), output.timeout.is_some())?,
         to: output.to.iter().map(|it| target(it, select)).collect(),
         late_to: output.late.as_ref().map(|it| target(it, None)),
@@ -44,18 +85,13 @@ fn text(expression: Option<&Expression>) -> Option<String> {
     expression.map(|it| it.text.clone())
 }
 
-/// One description per sender; somebody unnamed if there is none.
-fn inputs(input: &Input) -> Vec<InputSpec> {
-    let spec = |from: String| InputSpec {
-        from,
+fn input(input: &Input) -> InputSpec {
+    InputSpec {
+        from: input.from.first().map(|origin| origin.name().to_string()).unwrap_or_default(),
         key: text(input.key.as_ref()),
         time: text(input.time.as_ref()),
         filter: text(input.condition.as_ref()),
-    };
-    if input.from.is_empty() {
-        return vec![spec(String::new())];
     }
-    input.from.iter().map(|origin| spec(origin.name().to_string())).collect()
 }
 
 fn target(target: &Target, select: Option<&Expression>) -> TargetSpec {

@@ -14,5 +14,5 @@ mod explain;
 
 pub use cel::Cel;
 pub use checker::Declarations;
-pub use describe::{Undescribable, describe};
+pub use describe::{Undescribable, describe, describe_all};
 pub use explain::explain;

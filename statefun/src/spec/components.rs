@@ -232,13 +232,11 @@ impl Scope<'_> {
 fn topic_fault(egress: &Egress, topic: Option<&str>) -> Option<String> {
     let id = egress.id();
     match (egress, topic) {
-        (Egress::Kafka(_) | Egress::Playground(_), None) => {
-            Some(format!("the egress `{id}` has topics: write `{{egress: {id}, topic: ...}}`"))
+        (Egress::Playground(_), _) => {
+            Some(format!("the egress `{id}` takes texts of its own kind, which only functions write"))
         }
-        (Egress::Playground(it), Some(topic)) if !it.topics.iter().any(|known| known == topic) => {
-            Some(format!("the egress `{id}` has no topic `{topic}`; there are {}", it.topics.join(", ")))
-        }
-        (Egress::Kafka(_) | Egress::Playground(_), Some(_)) | (_, None) => None,
+        (Egress::Kafka(_), None) => Some(format!("the egress `{id}` has topics: write `{{egress: {id}, topic: ...}}`")),
+        (Egress::Kafka(_), Some(_)) | (_, None) => None,
         (_, Some(_)) => Some(format!("the egress `{id}` has no topics")),
     }
 }

@@ -1,5 +1,6 @@
 //! From a module to what a node runs: connectors, transports and functions, made and bound.
 
+mod components;
 mod functions;
 mod sinks;
 mod sources;
@@ -89,10 +90,7 @@ pub(crate) fn compose(
         let bound = functions::embedded(embedded, functions)?;
         composed.application.functions.push(bound);
     }
-    if let Some(component) = module.components.first() {
-        let at = &component.declared_at;
-        return Err(Failure::usage(format!("{at}: components are understood but not served yet")));
-    }
+    components::bind(module, &mut composed)?;
     Ok(composed)
 }
 

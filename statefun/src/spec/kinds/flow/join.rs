@@ -38,6 +38,8 @@ fn sides(fields: &mut Fields<'_>, faults: &mut Faults<'_>) -> Sides {
     let mut side = |name| -> Option<(Input, Vec<Reference>)> {
         let mut fields = fields.required(name)?.fields(Unknown::Refuse, faults)?;
         let read = input(&mut fields, faults);
+        // Without it nothing would tell from which side a record comes.
+        fields.required("key");
         fields.finish(faults);
         Some(read)
     };
