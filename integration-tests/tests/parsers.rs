@@ -183,7 +183,8 @@ fn modules() {
     let examples: Vec<&str> =
         reference.split("```yaml\n").skip(1).map(|rest| rest.split("```").next().unwrap_or_default()).collect();
     let make = |rng: &mut SmallRng| {
-        let one = mutated(rng, examples.choose(rng).expect("the reference has examples"));
+        let example = *examples.choose(rng).expect("the reference has examples");
+        let one = mutated(rng, example);
         if rng.random_bool(0.3) { format!("{one}\n---\n{}", examples.choose(rng).expect("it has")) } else { one }
     };
     let declarations = Declarations::default();
