@@ -12,8 +12,8 @@ use super::spec::{ComponentSpec, InputSpec, OperatorSpec, WindowComponent};
 use super::target::{self, EmitJson, text};
 use crate::cep::{Accepted, Condition, Match, Pattern, PatternError};
 use crate::function::{
-    FlowFunction, Input, IntervalJoinFunction, KeyByFunction, LateEvent, Pair, PatternFunction, PatternOutputs, Side,
-    WindowFunction, WindowOutputs, WindowResult,
+    EmitMatch, FlowFunction, Input, IntervalJoinFunction, KeyByFunction, LateEvent, Pair, PatternFunction,
+    PatternOutputs, Side, WindowFunction, WindowOutputs, WindowResult,
 };
 use crate::join::{CoGrouped, IntervalJoin, IntervalSpecError, Sided, cogroup};
 use crate::json::Json;
@@ -314,8 +314,8 @@ fn window_fields(key: &str, window: Window) -> Map<String, Value> {
     fields
 }
 
-fn emit_match(to: EmitJson) -> Arc<dyn Fn(&mut crate::function::Out<'_, '_>, &Match<'_, Json>) + Send + Sync> {
-    Arc::new(move |out, found| {
+fn emit_match(to: EmitJson) -> EmitMatch<Json> {
+    Arc::new(move |out, found: &Match<'_, Json>| {
         let key = out.key().as_str();
         let result = json!({"key": key, "at": found.at, "match": stages(found.stages())});
         to(out, result);

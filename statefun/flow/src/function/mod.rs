@@ -42,7 +42,7 @@ pub use interval_join::{IntervalJoinFunction, Pair};
 pub use key_by::KeyByFunction;
 pub use message::{Incoming, Input, Side, one_sided};
 pub use out::{Emit, LateEvent, Out};
-pub use pattern::{PatternFunction, PatternOutputs};
+pub use pattern::{EmitMatch, PatternFunction, PatternOutputs};
 pub use window::{WindowFunction, WindowOutputs, WindowResult};
 
 /// A function of a flow under its name, ready to be registered: each shard takes an instance of its own.

@@ -17,7 +17,7 @@ use crate::time::{Millis, ProcessingTime};
 use crate::timers::{Timers, Wake};
 
 /// What is done with a match, borrowed from the state of its key.
-type EmitMatch<E> = Arc<dyn Fn(&mut Out<'_, '_>, &Match<'_, E>) + Send + Sync>;
+pub type EmitMatch<E> = Arc<dyn Fn(&mut Out<'_, '_>, &Match<'_, E>) + Send + Sync>;
 
 /// Where matches and the rest go.
 pub struct PatternOutputs<E> {
