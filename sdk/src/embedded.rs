@@ -6,7 +6,7 @@ use statefun::function::{self, Function, FunctionError, StateSpec, TimeRole};
 use statefun::{EventTime, TypedValue};
 
 use crate::context::Home;
-use crate::functions::Entry;
+use crate::functions::{Entry, Run};
 use crate::{Context, Message, StatefulFunction, States};
 
 /// A function of whatever type.
@@ -33,11 +33,12 @@ impl<F: StatefulFunction> Handler for F {
 /// A function as the engine calls it: no bytes but those of the values are written or read on the way.
 pub(crate) struct Embedded {
     entry: Arc<Entry>,
+    handler: Arc<dyn Handler>,
 }
 
 impl Embedded {
-    pub(crate) fn new(entry: Arc<Entry>) -> Self {
-        Self { entry }
+    pub(crate) fn new(entry: Arc<Entry>, handler: Arc<dyn Handler>) -> Self {
+        Self { entry, handler }
     }
 }
 
@@ -47,15 +48,15 @@ impl Function for Embedded {
     }
 
     fn invoke(&self, context: &mut function::Context<'_>, argument: &TypedValue) -> Result<(), FunctionError> {
-        self.entry.handler.handle(context, argument)
+        self.handler.handle(context, argument)
     }
 
     fn on_timer(&self, context: &mut function::Context<'_>, at: EventTime) -> Result<(), FunctionError> {
-        self.entry.handler.fire(context, at)
+        self.handler.fire(context, at)
     }
 
     fn time_role(&self) -> TimeRole {
-        self.entry.handler.role()
+        self.handler.role()
     }
 }
 
@@ -65,5 +66,7 @@ impl Function for Embedded {
 /// # Panics
 /// When the function declares a state twice.
 pub fn embedded<F: StatefulFunction>(declare: impl FnOnce(&mut States<'_>) -> F) -> Box<dyn Function> {
-    Box::new(Embedded::new(Arc::new(Entry::new(declare))))
+    let entry = Arc::new(Entry::new(declare));
+    let Run::Plain(handler) = &entry.run else { unreachable!("an entry of a function that does not await") };
+    Box::new(Embedded::new(Arc::clone(&entry), Arc::clone(handler)))
 }

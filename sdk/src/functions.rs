@@ -7,8 +7,9 @@ use std::sync::Arc;
 use statefun::FunctionType;
 use statefun::function::{Function, StateSpec};
 
+use crate::asynchronous::AsyncHandler;
 use crate::embedded::{Embedded, Handler};
-use crate::{StatefulFunction, States, name};
+use crate::{AsyncEmbedded, AsyncFunction, StatefulFunction, States, name};
 
 /// The functions of an application: what a runtime embeds and what a server serves.
 ///
@@ -37,7 +38,16 @@ pub struct Functions {
 pub(crate) struct Entry {
     pub(crate) function_type: FunctionType,
     pub(crate) states: Vec<StateSpec>,
-    pub(crate) handler: Box<dyn Handler>,
+    pub(crate) run: Run,
+}
+
+/// How a function runs.
+#[derive(Clone)]
+pub(crate) enum Run {
+    /// From its beginning to its end.
+    Plain(Arc<dyn Handler>),
+    /// With awaits in between.
+    Awaiting(Arc<dyn AsyncHandler>),
 }
 
 impl Entry {
@@ -46,11 +56,22 @@ impl Entry {
             assert!(name::is_typename(F::TYPE), "TYPE is no typename: write \"<namespace>/<name>\", with one slash");
         }
         let mut states = Vec::new();
-        let handler = Box::new(declare(&mut States::new(&mut states)));
-        let function_type =
-            FunctionType::parse(F::TYPE).expect("an application has fewer names than a process can remember");
-        Self { function_type, states, handler }
+        let run = Run::Plain(Arc::new(declare(&mut States::new(&mut states))));
+        Self { function_type: known(F::TYPE), states, run }
     }
+
+    fn awaiting<F: AsyncFunction>(declare: impl FnOnce(&mut States<'_>) -> F) -> Self {
+        const {
+            assert!(name::is_typename(F::TYPE), "TYPE is no typename: write \"<namespace>/<name>\", with one slash");
+        }
+        let mut states = Vec::new();
+        let run = Run::Awaiting(Arc::new(declare(&mut States::new(&mut states))));
+        Self { function_type: known(F::TYPE), states, run }
+    }
+}
+
+fn known(typename: &str) -> FunctionType {
+    FunctionType::parse(typename).expect("an application has fewer names than a process can remember")
 }
 
 impl Functions {
@@ -68,6 +89,16 @@ impl Functions {
     #[must_use]
     pub fn with<F: StatefulFunction>(mut self, declare: impl FnOnce(&mut States<'_>) -> F) -> Self {
         self.add(Arc::new(Entry::new(declare)));
+        self
+    }
+
+    /// Adds a function that [awaits](AsyncFunction).
+    ///
+    /// # Panics
+    /// When there is a function of that name already, or it declares a state twice.
+    #[must_use]
+    pub fn with_async<F: AsyncFunction>(mut self, declare: impl FnOnce(&mut States<'_>) -> F) -> Self {
+        self.add(Arc::new(Entry::awaiting(declare)));
         self
     }
 
@@ -98,11 +129,20 @@ impl Functions {
         self.entry(function.namespace(), function.name()).map(|entry| entry.states.as_slice())
     }
 
-    /// An instance of a function to embed; `None` for a function that is not among these. Each shard takes its own.
+    /// An instance of a function to embed; `None` for a function that is not among these, or awaits. Each shard takes its
+    /// own.
     #[must_use]
     pub fn embedded(&self, function: FunctionType) -> Option<Box<dyn Function>> {
         let entry = self.entry(function.namespace(), function.name())?;
-        Some(Box::new(Embedded::new(Arc::clone(entry))))
+        let Run::Plain(handler) = &entry.run else { return None };
+        Some(Box::new(Embedded::new(Arc::clone(entry), Arc::clone(handler))))
+    }
+
+    /// A function that awaits, to embed; `None` for a function that is not among these, or does not await.
+    #[must_use]
+    pub fn asynchronous(&self, function: FunctionType) -> Option<AsyncEmbedded> {
+        let entry = self.entry(function.namespace(), function.name())?;
+        matches!(entry.run, Run::Awaiting(_)).then(|| AsyncEmbedded::new(Arc::clone(entry)))
     }
 
     /// What makes instances to embed, for those who keep such a thing.

@@ -48,6 +48,7 @@
 // Derived code says `::statefun_sdk`, in this crate's own tests too.
 extern crate self as statefun_sdk;
 
+mod asynchronous;
 mod context;
 mod egress;
 mod embedded;
@@ -63,6 +64,7 @@ pub mod state;
 pub mod testing;
 pub mod typed;
 
+pub use asynchronous::{AsyncContext, AsyncEmbedded, AsyncFunction, AsyncMessage};
 pub use context::{Context, EmptyToken, NoTimers, TokenError};
 pub use egress::{KafkaRecord, KinesisRecord, Payload, PlaygroundRecord};
 pub use embedded::embedded;

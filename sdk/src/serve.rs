@@ -112,7 +112,8 @@ impl Server {
     /// When the listener cannot be used.
     pub fn listen(self, listener: TcpListener) -> io::Result<actix_web::dev::Server> {
         let Self { functions, workers, request_bytes_max, drain_time, inline } = self;
-        let service = Data::new(Service { functions, inline });
+        let awaits = functions.any_awaits();
+        let service = Data::new(Service { functions, awaits, inline });
         let server = HttpServer::new(move || {
             App::new()
                 .app_data(Data::clone(&service))
@@ -131,6 +132,8 @@ impl Server {
 
 struct Service {
     functions: Functions,
+    /// Whether any of them awaits, so that requests are looked into.
+    awaits: bool,
     inline: bool,
 }
 
@@ -146,7 +149,9 @@ async fn answer(service: Data<Service>, request: HttpRequest, payload: web::Payl
         Ok(body) => body,
         Err(error) => return error.as_response_error().error_response(),
     };
-    let reply = if service.inline {
+    let reply = if service.awaits && service.functions.awaits(&body) {
+        service.functions.handle_async(body).await
+    } else if service.inline {
         service.functions.handle(body)
     } else {
         let service = Data::clone(&service);

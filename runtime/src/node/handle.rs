@@ -394,6 +394,11 @@ impl Node {
         if tokio::time::timeout(PUBLISHING_MAX, self.published()).await.is_err() {
             tracing::warn!("an egress still has records; they are kept and leave after the next start");
         }
+        // What has left since is not to leave again after the next start, where nothing else would tell.
+        let last = match tokio::time::timeout(PUBLISHING_MAX, self.epoch()).await {
+            Ok(Ok(epoch)) => epoch,
+            Ok(Err(_)) | Err(_) => last,
+        };
         let (closed, is_closed) = oneshot::channel();
         self.wiring.coordinator.do_send(CoordinatorMessage::Close(closed));
         // Housekeeping that takes longer is cut off, which a store must survive anyway.

@@ -47,6 +47,9 @@ pub enum HandleError {
         #[source]
         error: FunctionError,
     },
+    /// The function awaits, and whoever answers does not.
+    #[error("{0} awaits: it is answered with Functions::handle_async")]
+    Awaits(statefun::FunctionType),
     /// The function panicked.
     #[error("{target} panicked at message {index} of the request: {message}")]
     Panicked {
@@ -66,7 +69,11 @@ impl HandleError {
     pub fn status(&self) -> u16 {
         match self {
             Self::Malformed(_) | Self::NoInvocation | Self::NoTarget | Self::NoArgument { .. } | Self::Caller(_) => 400,
-            Self::TooManyNames(_) | Self::UnknownFunction { .. } | Self::Failed { .. } | Self::Panicked { .. } => 500,
+            Self::TooManyNames(_)
+            | Self::UnknownFunction { .. }
+            | Self::Failed { .. }
+            | Self::Awaits(_)
+            | Self::Panicked { .. } => 500,
         }
     }
 }

@@ -15,6 +15,7 @@ mod error;
 mod reply;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
@@ -26,8 +27,8 @@ use statefun_protocol::request_reply::{self as wire, ToFunction};
 
 pub use error::HandleError;
 
-use crate::Functions;
-use crate::functions::Entry;
+use crate::functions::{Entry, Run};
+use crate::{AsyncContext, AsyncMessage, Functions};
 use reply::ReplyBuilder;
 
 impl Functions {
@@ -38,8 +39,7 @@ impl Functions {
     /// When the request is malformed or one of its messages fails. Nothing of it has happened then; answer with
     /// [`HandleError::status`] and the error's text.
     pub fn handle(&self, request: Bytes) -> Result<Bytes, HandleError> {
-        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        self.handle_at(request, ProcessingTime::default().after(since_epoch))
+        self.handle_at(request, system_time())
     }
 
     /// The same, with the time that the functions see as [`Context::now`](crate::Context::now).
@@ -47,6 +47,38 @@ impl Functions {
     /// # Errors
     /// As for [`handle`](Self::handle).
     pub fn handle_at(&self, request: Bytes, now: ProcessingTime) -> Result<Bytes, HandleError> {
+        match self.open(request, now)? {
+            Opened::Incomplete(reply) => Ok(reply),
+            Opened::Complete(batch, invocations) => batch.run(invocations),
+        }
+    }
+
+    /// The same for functions of both kinds: those that [await](crate::AsyncFunction) may take their time.
+    ///
+    /// # Errors
+    /// As for [`handle`](Self::handle).
+    pub async fn handle_async(&self, request: Bytes) -> Result<Bytes, HandleError> {
+        match self.open(request, system_time())? {
+            Opened::Incomplete(reply) => Ok(reply),
+            Opened::Complete(batch, invocations) => batch.run_async(invocations).await,
+        }
+    }
+
+    /// Whether a request is for a function that awaits. A request that cannot be read is for none.
+    pub(crate) fn awaits(&self, request: &Bytes) -> bool {
+        let Ok(ToFunction { request: Some(Request::Invocation(batch)) }) = ToFunction::decode(request.clone()) else {
+            return false;
+        };
+        let entry = batch.target.and_then(|target| self.entry(&target.namespace, &target.r#type).cloned());
+        entry.is_some_and(|entry| matches!(entry.run, Run::Awaiting(_)))
+    }
+
+    /// Whether any of these functions awaits.
+    pub(crate) fn any_awaits(&self) -> bool {
+        self.types().any(|function| self.asynchronous(function).is_some())
+    }
+
+    fn open(&self, request: Bytes, now: ProcessingTime) -> Result<Opened, HandleError> {
         let decoded = ToFunction::decode(request).map_err(HandleError::Malformed)?;
         let Some(Request::Invocation(batch)) = decoded.request else { return Err(HandleError::NoInvocation) };
         let InvocationBatchRequest { target, state, invocations } = batch;
@@ -57,11 +89,23 @@ impl Functions {
         })?;
         let values = match complete(&entry.states, state)? {
             Ok(values) => values,
-            Err(missing) => return Ok(reply::incomplete(&missing)),
+            Err(missing) => return Ok(Opened::Incomplete(reply::incomplete(&missing))),
         };
-        let batch = Batch { entry, target: Address::new(entry.function_type, target.id), values, now };
-        batch.run(invocations)
+        let target = Address::new(entry.function_type, target.id);
+        Ok(Opened::Complete(Batch { entry: Arc::clone(entry), target, values, now }, invocations))
     }
+}
+
+/// A request, read.
+enum Opened {
+    /// The answer asks for more states.
+    Incomplete(Bytes),
+    /// Messages, and what they run against.
+    Complete(Batch, Vec<Invocation>),
+}
+
+fn system_time() -> ProcessingTime {
+    ProcessingTime::default().after(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
 }
 
 /// The stored values in the order of their declaration, or the states that the request does not mention.
@@ -84,20 +128,20 @@ fn complete(
 }
 
 /// The messages of one request, and what they run against.
-struct Batch<'a> {
-    entry: &'a Entry,
+struct Batch {
+    entry: Arc<Entry>,
     target: Address,
     values: Vec<Option<TypedValue>>,
     now: ProcessingTime,
 }
 
-impl StateView for Batch<'_> {
+impl StateView for Batch {
     fn value(&self, index: usize) -> Option<&TypedValue> {
         self.values[index].as_ref()
     }
 }
 
-impl Batch<'_> {
+impl Batch {
     fn run(&self, invocations: Vec<Invocation>) -> Result<Bytes, HandleError> {
         // Who sends event times understands ours; who does not gets exactly what every SDK answers.
         let extended = invocations.iter().any(|invocation| invocation.event_time.is_some());
@@ -110,10 +154,28 @@ impl Batch<'_> {
         Ok(reply.finish(&self.entry.states, effects.mutations))
     }
 
+    async fn run_async(self, invocations: Vec<Invocation>) -> Result<Bytes, HandleError> {
+        if matches!(self.entry.run, Run::Plain(_)) {
+            return self.run(invocations);
+        }
+        let Self { entry, target, values, now } = self;
+        let extended = invocations.iter().any(|invocation| invocation.event_time.is_some());
+        let mut reply = ReplyBuilder::new(extended);
+        let mut home = AsyncContext::new(Arc::clone(&entry), target.clone(), values, now);
+        for (index, invocation) in invocations.into_iter().enumerate() {
+            let (caller, event_time, argument) = message(index, invocation)?;
+            let handled = home.handle(caller, event_time, &argument).await;
+            handled.map_err(|error| HandleError::Failed { target: target.clone(), index, error })?;
+            reply.add(index, &mut home.effects);
+        }
+        Ok(reply.finish(&entry.states, home.effects.mutations))
+    }
+
     fn invoke(&self, index: usize, invocation: Invocation, effects: &mut Effects) -> Result<(), HandleError> {
-        let argument = typed_value(invocation.argument.ok_or(HandleError::NoArgument { index })?)?;
-        let caller = invocation.caller.filter(|caller| !caller.is_empty()).map(address).transpose()?;
-        let event_time = invocation.event_time.map_or(EventTime::NONE, EventTime);
+        let Run::Plain(handler) = &self.entry.run else {
+            return Err(HandleError::Awaits(self.entry.function_type));
+        };
+        let (caller, event_time, argument) = message(index, invocation)?;
         let mut context = function::Context::new(
             &self.target,
             caller.as_ref(),
@@ -125,12 +187,19 @@ impl Batch<'_> {
         );
         // A panic must not take a server's thread along, nor let half an invocation count. Nothing is seen of what it
         // left behind: the whole request fails.
-        match catch_unwind(AssertUnwindSafe(|| self.entry.handler.handle(&mut context, &argument))) {
+        match catch_unwind(AssertUnwindSafe(|| handler.handle(&mut context, &argument))) {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(HandleError::Failed { target: self.target.clone(), index, error }),
             Err(panic) => Err(HandleError::Panicked { target: self.target.clone(), index, message: text(&*panic) }),
         }
     }
+}
+
+/// What a message of a request says.
+fn message(index: usize, invocation: Invocation) -> Result<AsyncMessage, HandleError> {
+    let argument = typed_value(invocation.argument.ok_or(HandleError::NoArgument { index })?)?;
+    let caller = invocation.caller.filter(|caller| !caller.is_empty()).map(address).transpose()?;
+    Ok((caller, invocation.event_time.map_or(EventTime::NONE, EventTime), argument))
 }
 
 fn text(panic: &(dyn std::any::Any + Send)) -> String {

@@ -60,6 +60,10 @@ pub enum CallFailureKind {
     Status(u16),
     /// A success that is no answer: wrong content type, garbage, or too much.
     Malformed,
+    /// The function ran and asked to be tried again. Only a function in this process can say so.
+    Function,
+    /// The function ran and will never handle the message: a dead letter. Only a function in this process can say so.
+    Rejected,
 }
 
 impl CallFailureKind {
@@ -71,6 +75,8 @@ impl CallFailureKind {
             Self::Timeout => "timeout",
             Self::Status(_) => "status",
             Self::Malformed => "malformed",
+            Self::Function => "function",
+            Self::Rejected => "rejected",
         }
     }
 }

@@ -11,7 +11,7 @@ use statefun_remote::{AsyncOptions, ClientIdentity, EndpointOptions, HttpTranspo
 use statefun_runtime::{FunctionHome, FunctionPattern};
 use statefun_sdk::Functions;
 
-use super::{file, pattern};
+use super::{asynchronous, file, pattern};
 use crate::Failure;
 
 /// An endpoint of the module.
@@ -75,14 +75,15 @@ fn failure(on_failure: &OnFailure, transport: &Transport) -> FailurePolicy {
     FailurePolicy { backoff_first, park_after, ..FailurePolicy::default() }
 }
 
-/// Functions that are compiled into this binary.
+/// Functions that are compiled into this binary. Those that await are bound one by one: an exact type wins over its
+/// namespace.
 pub(super) fn embedded(
     declared: &EmbeddedFunctions,
     functions: &Functions,
-) -> Result<(FunctionPattern, FunctionHome), Failure> {
+) -> Result<Vec<(FunctionPattern, FunctionHome)>, Failure> {
     let pattern = pattern(&declared.functions)?;
     if let FunctionPattern::Exact(function) = &pattern
-        && functions.embedded(*function).is_none()
+        && functions.states(*function).is_none()
     {
         let known: Vec<_> = functions.types().map(|function| function.to_string()).collect();
         return Err(Failure::usage(format!(
@@ -91,6 +92,27 @@ pub(super) fn embedded(
             known.join(", ")
         )));
     }
+    let types: Vec<_> = functions.types().filter(|function| pattern.matches(*function)).collect();
+    let mut bound = bind(functions, types);
+    if let FunctionPattern::Namespace(_) = pattern {
+        let factory = Arc::new(functions.factory());
+        bound.push((pattern, FunctionHome::Embedded { factory, failure: FailurePolicy::default() }));
+    }
+    Ok(bound)
+}
+
+/// Binds functions of this binary one by one.
+pub(crate) fn bind(
+    functions: &Functions,
+    types: impl IntoIterator<Item = statefun::FunctionType>,
+) -> Vec<(FunctionPattern, FunctionHome)> {
     let factory = Arc::new(functions.factory());
-    Ok((pattern, FunctionHome::Embedded { factory, failure: FailurePolicy::default() }))
+    let bind = |function| {
+        let home = asynchronous::home(functions, function).unwrap_or_else(|| FunctionHome::Embedded {
+            factory: Arc::clone(&factory) as _,
+            failure: FailurePolicy::default(),
+        });
+        (FunctionPattern::Exact(function), home)
+    };
+    types.into_iter().map(bind).collect()
 }

@@ -1,5 +1,6 @@
 //! From a module to what a node runs: connectors, transports and functions, made and bound.
 
+pub(crate) mod asynchronous;
 mod components;
 mod functions;
 mod sinks;
@@ -20,7 +21,7 @@ use statefun_sdk::Functions;
 
 use crate::Failure;
 
-pub(crate) use functions::remote;
+pub(crate) use functions::{bind, remote};
 
 /// The source and the sink that are the HTTP door.
 const DOOR: &str = "io.statefun.http/door";
@@ -87,8 +88,7 @@ pub(crate) fn compose(
         composed.application.functions.push(bound);
     }
     for embedded in &module.embedded {
-        let bound = functions::embedded(embedded, functions)?;
-        composed.application.functions.push(bound);
+        composed.application.functions.extend(functions::embedded(embedded, functions)?);
     }
     components::bind(module, &mut composed)?;
     Ok(composed)

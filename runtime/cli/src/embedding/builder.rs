@@ -6,17 +6,15 @@ use std::time::Duration;
 
 use statefun::{EgressId, EgressRecord, Envelope, FunctionType, Id, Lineage};
 use statefun_egress::call::{CallSink, Receiver};
-use statefun_engine::{Delivery, FailurePolicy};
+use statefun_engine::Delivery;
 use statefun_ingress::iterator::{Events, IteratorSource};
-use statefun_runtime::{
-    EgressKind, FunctionHome, FunctionPattern, SinkBinding, SinkFactory, SourceBinding, SourceFactory, Storage,
-};
+use statefun_runtime::{EgressKind, SinkBinding, SinkFactory, SourceBinding, SourceFactory, Storage};
 use statefun_sdk::{Decode, Encode, Functions};
 use statefun_state::MemoryStore;
 
 use super::{Running, RuntimeError};
 use crate::check;
-use crate::compose::{Composed, compose, symbol};
+use crate::compose::{Composed, bind, compose, symbol};
 use crate::config::Config;
 use crate::standing::Summary;
 use crate::store::open_store;
@@ -230,11 +228,7 @@ impl RuntimeBuilder {
         };
         let mut composed = compose(&module, &base, &lineage, &self.functions)?;
         let application = &mut composed.application;
-        for function in self.functions.types() {
-            let factory = Arc::new(self.functions.factory());
-            let home = FunctionHome::Embedded { factory, failure: FailurePolicy::default() };
-            application.functions.push((FunctionPattern::Exact(function), home));
-        }
+        application.functions.extend(bind(&self.functions, self.functions.types()));
         for (name, connector) in self.sources {
             let name = typename(&name, "ingress")?;
             application.sources.push(SourceBinding { name, routes: Vec::new(), connector, is_door: false, time: None });

@@ -1,7 +1,9 @@
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use statefun_sdk::prelude::*;
+use statefun_sdk::{AsyncContext, AsyncFunction};
 
 use super::{Runtime, RuntimeBuilder, RuntimeError};
 
@@ -66,7 +68,7 @@ fn events_are_read_once_over_restarts_and_end() {
     assert_eq!(totals.iter().filter(|(_, total)| *total == 100).count(), 10);
     let (read, totals) = run(1010);
     assert_eq!(read, 10, "what an epoch holds is skipped");
-    assert!(totals.iter().all(|(_, total)| *total == 101), "{totals:?}");
+    assert!(totals.iter().all(|(_, total)| *total == 101), "{} came again", totals.len());
 }
 
 #[test]
@@ -100,4 +102,57 @@ fn a_message_nobody_answers_is_durable_all_the_same() {
         .unwrap();
     let answer = running.ask::<_, i64>("test/silent/ann", &1_i64, Duration::from_millis(500));
     assert_eq!(answer, Err(RuntimeError::NoAnswer { durable: true }));
+}
+
+/// Asks somebody outside, who takes his time, and fails now and then.
+struct Awaits {
+    total: Value<i64>,
+}
+
+impl AsyncFunction for Awaits {
+    const TYPE: &'static str = "test/awaits";
+
+    async fn invoke(&self, home: &mut AsyncContext, message: &Message<'_>) -> Result<(), FunctionError> {
+        static CALLS: AtomicU32 = AtomicU32::new(0);
+        let more: i64 = message.get()?;
+        if more < 0 {
+            return Err(FunctionError::Reject("less than nothing".to_owned()));
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        if CALLS.fetch_add(1, Relaxed) % 4 == 1 {
+            return Err(FunctionError::Retry("the other side is away".to_owned()));
+        }
+        let mut context = home.context();
+        let total = self.total.update(&mut context, |total| *total += more)?;
+        context.reply(&total)?;
+        Ok(())
+    }
+}
+
+#[test]
+fn a_function_that_awaits_keeps_its_key_waiting_and_nobody_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let build = || {
+        Runtime::builder()
+            .functions(Functions::new().with_async(|states| Awaits { total: states.value("total") }))
+            .data_dir(dir.path())
+            .shards(1)
+            .epoch(Duration::from_millis(10))
+    };
+    let running = build().start().unwrap();
+    let begun = std::time::Instant::now();
+    std::thread::scope(|scope| {
+        for id in 0..40 {
+            let running = &running;
+            scope.spawn(move || {
+                assert_eq!(running.ask(&format!("test/awaits/{id}"), &2_i64, SOON), Ok(2_i64));
+            });
+        }
+    });
+    assert!(begun.elapsed() < Duration::from_secs(3), "40 keys waited one after the other: {:?}", begun.elapsed());
+    running.send("test/awaits/0", &-1_i64).unwrap();
+    assert_eq!(running.ask("test/awaits/0", &1_i64, SOON), Ok(3_i64), "a rejected message holds nobody up");
+    running.stop().unwrap();
+    let running = build().start().unwrap();
+    assert_eq!(running.ask("test/awaits/0", &1_i64, SOON), Ok(4_i64));
 }

@@ -188,7 +188,11 @@ impl<S: KeyedState> Shard<S> {
             }
             CallOutcome::Failed(failure) => {
                 entry.stats.failures += 1;
-                if probe && matches!(entry.handshake, Handshake::Probing { .. }) {
+                let is_rejected = failure.kind == CallFailureKind::Rejected;
+                if probe && is_rejected {
+                    // It ran, so its states are known.
+                    self.probe_answered(&address);
+                } else if probe && matches!(entry.handshake, Handshake::Probing { .. }) {
                     // Somebody else may ask: one address that always fails must not keep its whole type waiting.
                     entry.handshake = Handshake::Unknown;
                     if let Some(next) = entry.awaiting_probe.pop_front() {
@@ -200,7 +204,11 @@ impl<S: KeyedState> Shard<S> {
                 if failure.kind == CallFailureKind::Status(413) && count > 1 {
                     activation.batch_limit = Some(count / 2);
                 }
-                self.fail(now, &address, failure.message, out);
+                if is_rejected && count == 1 {
+                    self.park(&address, failure.message, out);
+                } else {
+                    self.fail(now, &address, failure.message, out);
+                }
             }
         }
     }
@@ -285,17 +293,9 @@ impl<S: KeyedState> Shard<S> {
                 activation.batch_limit = Some(1);
                 activation.failures = 0;
             } else {
-                let queued = activation.queue.front().expect("something failed, so something is there");
-                let letter = DeadLetter {
-                    cause: DeadLetterCause::Poison,
-                    detail: format!("failed {} times in a row, last: {why}", activation.failures),
-                    origin: queued.envelope.caller.as_ref().map_or_else(|| "ingress".to_owned(), Address::to_string),
-                    envelope: Some(queued.envelope.clone()),
-                    raw: None,
-                };
-                self.dead_letter(letter, out);
+                let why = format!("failed {} times in a row, last: {why}", activation.failures);
                 self.types.met(address.function).stats.parked += 1;
-                self.settle(address, 1);
+                self.park(address, why, out);
                 return;
             }
         }
@@ -306,6 +306,21 @@ impl<S: KeyedState> Shard<S> {
         activation.phase = Phase::BackingOff { until, salt };
         self.backing_off.insert((until, salt), address.clone());
         self.types.met(address.function).stats.last_failure = Some(why);
+    }
+
+    /// The message at the front becomes a dead letter and the key goes on.
+    fn park(&mut self, address: &Address, why: String, out: &mut Output) {
+        let Some(activation) = self.activations.get(address) else { return };
+        let queued = activation.queue.front().expect("something failed, so something is there");
+        let letter = DeadLetter {
+            cause: DeadLetterCause::Poison,
+            detail: why,
+            origin: queued.envelope.caller.as_ref().map_or_else(|| "ingress".to_owned(), Address::to_string),
+            envelope: Some(queued.envelope.clone()),
+            raw: None,
+        };
+        self.dead_letter(letter, out);
+        self.settle(address, 1);
     }
 }
 
