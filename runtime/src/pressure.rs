@@ -16,9 +16,9 @@ use statefun_engine::Topology;
 use statefun_engine::shard::Load;
 use tokio::sync::Notify;
 
-/// Messages and records in channels beyond which sources wait a moment: some batches for each actor, and few enough to
+/// Messages and records in channels, for each shard, beyond which sources wait a moment: some batches, and few enough to
 /// stay in a processor's second cache.
-const IN_CHANNELS_MAX: usize = 8192;
+const IN_CHANNELS_MAX_PER_SHARD: usize = 4096;
 
 /// What may wait before sources stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +46,7 @@ pub struct Pressure {
     shards: Vec<ShardGauges>,
     sinks: Vec<AtomicUsize>,
     in_sink_channels: AtomicUsize,
+    in_channels_max: usize,
     /// Told when channels have room again.
     relieved: Notify,
     stopping: AtomicBool,
@@ -67,6 +68,7 @@ impl Pressure {
             shards: (0..topology.shards).map(|_| ShardGauges::default()).collect(),
             sinks: (0..topology.sinks).map(|_| AtomicUsize::new(0)).collect(),
             in_sink_channels: AtomicUsize::new(0),
+            in_channels_max: usize::from(topology.shards) * IN_CHANNELS_MAX_PER_SHARD,
             relieved: Notify::new(),
             stopping: AtomicBool::new(false),
             not_durable: AtomicBool::new(false),
@@ -115,7 +117,7 @@ impl Pressure {
             if self.stopping.load(Relaxed) {
                 return false;
             }
-            if !self.is_over() && self.in_channels() <= IN_CHANNELS_MAX {
+            if !self.is_over() && self.in_channels() <= self.in_channels_max {
                 return true;
             }
             // Nobody tells when the other limits are no longer exceeded: that lasts for many events, and looking again
@@ -171,7 +173,8 @@ impl Pressure {
     /// So many left a channel. Sources are woken when half of what may be there has been handled, not for every batch.
     fn relieve(&self, taken: usize) {
         let left = self.in_channels();
-        if left <= IN_CHANNELS_MAX / 2 && left + taken > IN_CHANNELS_MAX / 2 {
+        let enough = self.in_channels_max / 2;
+        if left <= enough && left + taken > enough {
             self.relieved.notify_waiters();
         }
     }

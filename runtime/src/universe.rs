@@ -103,17 +103,18 @@ impl Directory for Universe {
         egress: EgressId,
         source: &Address,
         value: TypedValue,
-    ) -> Result<(SinkId, EgressRecord), EgressError> {
+        records: &mut Vec<(SinkId, EgressRecord)>,
+    ) -> Result<(), EgressError> {
         let refuse = |why: String| EgressError { egress, why };
         let Some((sink, kind)) = self.egresses.get(egress.0.index()).and_then(Option::as_ref) else {
             return Err(refuse("the module declares no egress of that id".to_owned()));
         };
-        let record = match kind {
-            EgressKind::Kafka => kafka(value).map_err(refuse)?,
-            EgressKind::Playground { topics } => playground(value, topics).map_err(refuse)?,
-            EgressKind::Value => EgressRecord::Value { source: source.clone(), value },
-        };
-        Ok((*sink, record))
+        match kind {
+            EgressKind::Kafka => records.push((*sink, kafka(value).map_err(refuse)?)),
+            EgressKind::Playground { topics } => records.push((*sink, playground(value, topics).map_err(refuse)?)),
+            EgressKind::Value => records.push((*sink, EgressRecord::Value { source: source.clone(), value })),
+        }
+        Ok(())
     }
 
     fn replies(&self) -> Option<(FunctionType, SinkId)> {

@@ -16,8 +16,21 @@ pub struct SmallBytes(Repr);
 
 #[derive(Clone)]
 enum Repr {
-    Inline { len: u8, buf: [u8; SmallBytes::INLINE_MAX] },
+    Inline(Words),
     Shared(Bytes),
+}
+
+/// The bytes, and how many there are in the last one. Aligned words are copied as such: a value that was written in odd
+/// parts and is read in others right after makes the processor wait until everything before it is done.
+#[derive(Clone, Copy)]
+#[repr(align(8))]
+struct Words([[u8; 8]; 3]);
+
+impl Words {
+    #[inline]
+    fn len(self) -> usize {
+        usize::from(self.0[2][7])
+    }
 }
 
 impl SmallBytes {
@@ -27,7 +40,19 @@ impl SmallBytes {
     /// No bytes.
     #[must_use]
     pub const fn new() -> Self {
-        Self(Repr::Inline { len: 0, buf: [0; Self::INLINE_MAX] })
+        Self(Repr::Inline(Words([[0; 8]; 3])))
+    }
+
+    /// The first `len` bytes of `words`: for encoders of numbers, which have them in registers.
+    ///
+    /// # Panics
+    /// When there are not so many.
+    #[inline]
+    #[must_use]
+    pub fn of_words(words: [[u8; 8]; 2], len: usize) -> Self {
+        assert!(len <= 16, "{len} bytes of two words");
+        let [first, second] = words;
+        Self(Repr::Inline(Words([first, second, [0, 0, 0, 0, 0, 0, 0, len as u8]])))
     }
 
     /// A copy of `bytes`, in place if they fit.
@@ -35,9 +60,10 @@ impl SmallBytes {
     #[must_use]
     pub fn copy_from(bytes: &[u8]) -> Self {
         if bytes.len() <= Self::INLINE_MAX {
-            let mut buf = [0; Self::INLINE_MAX];
-            buf[..bytes.len()].copy_from_slice(bytes);
-            Self(Repr::Inline { len: bytes.len() as u8, buf })
+            let mut words = Words([[0; 8]; 3]);
+            words.0.as_flattened_mut()[..bytes.len()].copy_from_slice(bytes);
+            words.0[2][7] = bytes.len() as u8;
+            Self(Repr::Inline(words))
         } else {
             Self(Repr::Shared(Bytes::copy_from_slice(bytes)))
         }
@@ -48,7 +74,7 @@ impl SmallBytes {
     #[must_use]
     pub fn as_slice(&self) -> &[u8] {
         match &self.0 {
-            Repr::Inline { len, buf } => &buf[..usize::from(*len)],
+            Repr::Inline(words) => &words.0.as_flattened()[..words.len()],
             Repr::Shared(bytes) => bytes,
         }
     }
@@ -57,7 +83,7 @@ impl SmallBytes {
     #[must_use]
     pub fn to_bytes(&self) -> Bytes {
         match &self.0 {
-            Repr::Inline { .. } => Bytes::copy_from_slice(self.as_slice()),
+            Repr::Inline(_) => Bytes::copy_from_slice(self.as_slice()),
             Repr::Shared(bytes) => bytes.clone(),
         }
     }

@@ -16,7 +16,8 @@ macro_rules! primitive {
 
             #[inline]
             fn encode(&self) -> Result<SmallBytes, EncodeError> {
-                Ok(SmallBytes::copy_from(&$encode(*self)))
+                let (words, len) = $encode(*self).into_words();
+                Ok(SmallBytes::of_words(words, len))
             }
         }
 

@@ -10,7 +10,8 @@ pub trait Directory: Send + Sync {
     /// Who serves a function type; `None` when nobody does.
     fn function(&self, function: FunctionType) -> Option<FunctionBinding>;
 
-    /// Decodes and checks a record for an egress, before the invocation that wrote it is applied.
+    /// Decodes and checks a record for an egress, before the invocation that wrote it is applied, and adds it to
+    /// `records` with the sink it is for.
     ///
     /// # Errors
     /// When the egress is unknown or does not take such a record.
@@ -19,7 +20,8 @@ pub trait Directory: Send + Sync {
         egress: EgressId,
         source: &Address,
         value: TypedValue,
-    ) -> Result<(SinkId, EgressRecord), EgressError>;
+        records: &mut Vec<(SinkId, EgressRecord)>,
+    ) -> Result<(), EgressError>;
 
     /// The function type whose messages are answers to HTTP requests, and the sink that gives them.
     fn replies(&self) -> Option<(FunctionType, SinkId)>;

@@ -121,7 +121,8 @@ impl Directory for Application {
         egress: EgressId,
         source: &Address,
         value: TypedValue,
-    ) -> Result<(SinkId, EgressRecord), EgressError> {
+        records: &mut Vec<(SinkId, EgressRecord)>,
+    ) -> Result<(), EgressError> {
         let sinks = [LEDGER, FEED];
         let sink = sinks.into_iter().find(|sink| self.names.egresses[*sink] == egress);
         let sink = sink.ok_or_else(|| EgressError { egress, why: "there is no such egress".to_owned() })?;
@@ -131,7 +132,8 @@ impl Directory for Application {
         } else {
             EgressRecord::Value { source: source.clone(), value }
         };
-        Ok((SinkId(sink as u16), record))
+        records.push((SinkId(sink as u16), record));
+        Ok(())
     }
 
     fn replies(&self) -> Option<(FunctionType, SinkId)> {

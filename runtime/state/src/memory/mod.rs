@@ -221,9 +221,10 @@ impl KeyedState for MemoryState {
         let first = slots.len();
         slots.extend(addresses.clone().map(|(address, hash)| self.tables.guess(address, hash)));
         for (found, (address, hash)) in slots[first..].iter_mut().zip(addresses) {
-            if let Some(slot) = *found
-                && self.slab[slot].address != *address
-            {
+            let Some(slot) = *found else { continue };
+            let entry = &self.slab[slot];
+            entry.fetch();
+            if entry.address != *address {
                 *found = self.find(address, hash);
             }
         }

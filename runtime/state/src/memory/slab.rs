@@ -78,6 +78,12 @@ impl Cell {
 }
 
 impl Entry {
+    /// Asks for the memory of the first cell, which may be another line than that of the address.
+    #[inline]
+    pub(super) fn fetch(&self) {
+        std::hint::black_box(self.first.state);
+    }
+
     /// The cell of `state`, if it is in use.
     #[inline]
     pub(super) fn cell(&self, state: StateIndex) -> Option<&Cell> {

@@ -61,7 +61,7 @@ pub fn check(
     }
     egress.clear();
     for message in effects.egress.drain(..) {
-        egress.push(directory.egress(message.egress, address, message.argument)?);
+        directory.egress(message.egress, address, message.argument, egress)?;
     }
     Ok(())
 }

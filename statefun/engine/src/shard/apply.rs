@@ -59,11 +59,15 @@ impl<S: KeyedState> Shard<S> {
         if !effects.messages.is_empty() {
             self.send_all(address, event_time, effects, out);
         }
-        for command in effects.delayed.drain(..) {
-            self.delay(now, cause, command);
+        // Looked at first: draining nothing is not free, and most invocations want one thing or two.
+        if !effects.delayed.is_empty() {
+            effects.delayed.drain(..).for_each(|command| self.delay(now, cause, command));
         }
         for (sink, record) in self.egress.drain(..) {
             out.sinks[usize::from(sink.0)].push(SinkItem::Record(record));
+        }
+        if effects.refused.is_empty() {
+            return Ok(());
         }
         for refused in effects.refused.drain(..) {
             let letter = DeadLetter {

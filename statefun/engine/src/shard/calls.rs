@@ -265,7 +265,7 @@ impl<S: KeyedState> Shard<S> {
         for queued in &done {
             self.load.messages -= 1;
             self.load.bytes -= queued.envelope.footprint();
-            self.finish(queued);
+            self.finish(queued.seq, queued.durable, &queued.envelope);
         }
         if empty {
             self.activations.remove(address);

@@ -17,10 +17,10 @@ impl<S: KeyedState> Shard<S> {
         &mut self,
         now: ProcessingTime,
         queued: Queued,
-        error: FunctionError,
+        error: Box<FunctionError>,
         out: &mut Output,
     ) {
-        match error {
+        match *error {
             FunctionError::Retry(why) => {
                 let address = queued.envelope.target.clone();
                 self.enqueue(queued);
@@ -30,7 +30,7 @@ impl<S: KeyedState> Shard<S> {
             }
             FunctionError::Reject(why) => {
                 self.reject(&queued, why, out);
-                self.finish(&queued);
+                self.finish(queued.seq, queued.durable, &queued.envelope);
             }
         }
     }
@@ -43,13 +43,16 @@ impl<S: KeyedState> Shard<S> {
                 self.activations.remove(address);
                 return;
             };
-            match self.run_embedded(now, &queued.envelope, None, out) {
-                Ok(()) => self.settle_front(address, queued),
-                Err(FunctionError::Reject(why)) => {
+            let Err(error) = self.run_embedded(now, &queued.envelope, None, out) else {
+                self.settle_front(address, queued);
+                continue;
+            };
+            match *error {
+                FunctionError::Reject(why) => {
                     self.reject(&queued, why, out);
                     self.settle_front(address, queued);
                 }
-                Err(FunctionError::Retry(why)) => {
+                FunctionError::Retry(why) => {
                     if let Some(activation) = self.activations.get_mut(address) {
                         activation.queue.push_front(queued);
                     }
@@ -64,20 +67,23 @@ impl<S: KeyedState> Shard<S> {
     fn settle_front(&mut self, address: &Address, queued: Queued) {
         self.load.messages -= 1;
         self.load.bytes -= queued.envelope.footprint();
-        self.finish(&queued);
+        self.finish(queued.seq, queued.durable, &queued.envelope);
         if let Some(activation) = self.activations.get_mut(address) {
             activation.failures = 0;
         }
     }
 
     /// Runs a message. `slot` is where its target's values are, if it had any when somebody looked.
+    ///
+    /// The error is boxed so that what is usually returned fits a register: a result that was written in parts and is
+    /// then moved as a whole makes the processor wait until everything before it is done.
     pub(super) fn run_embedded(
         &mut self,
         now: ProcessingTime,
         envelope: &Envelope,
         slot: Option<Slot>,
         out: &mut Output,
-    ) -> Result<(), FunctionError> {
+    ) -> Result<(), Box<FunctionError>> {
         let address = &envelope.target;
         let entry = self.types.met(address.function);
         let Bound::Embedded(function, _) = &entry.bound else { return Ok(()) };
@@ -107,7 +113,7 @@ impl<S: KeyedState> Shard<S> {
         if let Some((index, _)) = live_state {
             context = context.with_live(index, &mut live);
         }
-        let mut result = function.invoke(&mut context, &envelope.argument);
+        let invoked = function.invoke(&mut context, &envelope.argument);
         if let Some((_, index)) = live_state {
             match slot {
                 Some(slot) => self.state.put_live(slot, index, live, now),
@@ -118,24 +124,28 @@ impl<S: KeyedState> Shard<S> {
                 }
             }
         }
-        if result.is_err() {
+        if let Err(error) = invoked {
             entry.stats.failures += 1;
-        } else {
-            if let Some(slot) = slot {
-                touch(&mut self.state, slot, &entry.states, now);
-            }
-            if !effects.is_empty() {
-                let cause = Cause { address, hash: envelope.hash, event_time: envelope.event_time, slot };
-                let applied = if live_state.is_some() && !effects.egress.is_empty() {
-                    self.apply_all_but_bad_records(now, &cause, &mut effects, out)
-                } else {
-                    self.apply(now, &cause, &mut effects, out)
-                };
-                result = applied.map_err(|invalid| FunctionError::Retry(invalid.to_string()));
+            self.scratch = Some(effects);
+            return Err(Box::new(error));
+        }
+        if let Some(slot) = slot {
+            touch(&mut self.state, slot, &entry.states, now);
+        }
+        if !effects.is_empty() {
+            let cause = Cause { address, hash: envelope.hash, event_time: envelope.event_time, slot };
+            let applied = if live_state.is_some() && !effects.egress.is_empty() {
+                self.apply_all_but_bad_records(now, &cause, &mut effects, out)
+            } else {
+                self.apply(now, &cause, &mut effects, out)
+            };
+            if let Err(invalid) = applied {
+                self.scratch = Some(effects);
+                return Err(Box::new(FunctionError::Retry(invalid.to_string())));
             }
         }
         self.scratch = Some(effects);
-        result
+        Ok(())
     }
 
     /// Applies effects of a function that has changed its live state, which cannot be taken back: records that an egress
@@ -151,10 +161,11 @@ impl<S: KeyedState> Shard<S> {
         match self.apply(now, cause, effects, out) {
             Err(InvalidEffects::Egress(error)) => {
                 effects.egress.clear();
+                let mut accepted = Vec::new();
                 for record in records {
-                    let checked = self.directory.egress(record.egress, cause.address, record.argument.clone());
-                    match checked {
-                        Ok((sink, record)) => self.emit(sink, record, out),
+                    let argument = record.argument.clone();
+                    match self.directory.egress(record.egress, cause.address, argument, &mut accepted) {
+                        Ok(()) => accepted.drain(..).for_each(|(sink, record)| self.emit(sink, record, out)),
                         Err(_) => effects.refused.push(Refused { argument: record.argument, why: error.to_string() }),
                     }
                 }
@@ -177,6 +188,7 @@ impl<S: KeyedState> Shard<S> {
 }
 
 /// Restarts the clock of values that live as long as somebody calls.
+#[inline]
 pub(super) fn touch(state: &mut impl KeyedState, slot: Slot, states: &[RegisteredState], now: ProcessingTime) {
     for registered in states.iter().filter(|registered| registered.spec.expiration.touches_on_invoke()) {
         if let Some(stored) = state.get(slot, registered.index)
@@ -198,6 +210,7 @@ struct StoredValues<'a, S> {
 }
 
 impl<S: KeyedState> StateView for StoredValues<'_, S> {
+    #[inline]
     fn value(&self, index: usize) -> Option<&TypedValue> {
         let registered = &self.states[index];
         let stored = self.state.get(self.slot?, registered.index)?;

@@ -246,7 +246,7 @@ impl<S: KeyedState> Shard<S> {
         self.clock = self.clock.max(now);
         let now = self.clock;
         match input {
-            Input::Batch { from, items } => self.on_batch(now, from, &items, out),
+            Input::Batch { from, items } => self.on_batch(now, from, items, out),
             Input::Reply { call, outcome } => self.on_reply(now, call, outcome, out),
             Input::Tick => {}
             Input::Completed(epoch) => self.on_completed(epoch),
@@ -287,25 +287,12 @@ impl<S: KeyedState> Shard<S> {
     }
 
     /// Items of one channel.
-    fn on_batch(&mut self, now: ProcessingTime, from: Participant, items: &[Item], out: &mut Output) {
+    fn on_batch(&mut self, now: ProcessingTime, from: Participant, items: Vec<Item>, out: &mut Output) {
         let mut slots = std::mem::take(&mut self.slots);
-        let mut rest = items;
-        while let Some(first) = rest.first() {
-            match first {
-                Item::Envelope(_) => {}
-                Item::Ask(ask) => {
-                    self.on_ask(now, from, Ask::clone(ask), out);
-                    rest = &rest[1..];
-                    continue;
-                }
-                Item::Marker(marker) => {
-                    self.on_marker(from, *marker, out);
-                    rest = &rest[1..];
-                    continue;
-                }
-            }
-            // No marker among them: slots hold as long as values are only looked up, read and written.
-            let run = rest.iter().take(LOOK_AHEAD).map_while(|item| match item {
+        let mut items = items.into_iter();
+        loop {
+            // Nothing but messages: slots hold as long as values are only looked up, read and written.
+            let run = items.as_slice().iter().take(LOOK_AHEAD).map_while(|item| match item {
                 Item::Envelope(envelope) => Some(envelope),
                 Item::Marker(_) | Item::Ask(_) => None,
             });
@@ -315,20 +302,38 @@ impl<S: KeyedState> Shard<S> {
             for (envelope, slot) in run.zip(&slots) {
                 if is_recorded || self.ahead > 0 || !self.runs_at_once(envelope) {
                     self.arrive(now, from, envelope.clone(), *slot, out);
-                    continue;
-                }
-                // What most messages are: nothing is ahead of it, and nothing need remember it once it was handled.
-                let seq = self.next_seq;
-                self.next_seq += 1;
-                self.types.met(envelope.target.function).stats.received += 1;
-                if let Err(error) = self.run_embedded(now, envelope, *slot, out) {
-                    let queued = Queued { seq, durable: Durable::No, envelope: envelope.clone() };
-                    self.embedded_failed(now, queued, error, out);
+                } else {
+                    self.run_at_once(now, envelope, *slot, out);
                 }
             }
-            rest = &rest[slots.len()..];
+            // Dropped while they are in the nearest cache.
+            items.by_ref().take(slots.len()).for_each(drop);
+            if matches!(items.as_slice().first(), Some(Item::Envelope(_))) {
+                continue;
+            }
+            match items.next() {
+                None => break,
+                Some(Item::Ask(ask)) => self.on_ask(now, from, *ask, out),
+                Some(Item::Marker(marker)) => self.on_marker(from, marker, out),
+                Some(Item::Envelope(_)) => unreachable!("it was looked at in the line above"),
+            }
         }
         self.slots = slots;
+    }
+
+    /// What most messages are: nothing is ahead of it, and nothing need remember it once it was handled.
+    #[inline]
+    fn run_at_once(&mut self, now: ProcessingTime, envelope: &Envelope, slot: Option<Slot>, out: &mut Output) {
+        let seq = self.next_seq;
+        self.next_seq += 1;
+        self.types.met(envelope.target.function).stats.received += 1;
+        match self.run_embedded(now, envelope, slot, out) {
+            Ok(()) => self.finish(seq, Durable::No, envelope),
+            Err(error) => {
+                let queued = Queued { seq, durable: Durable::No, envelope: envelope.clone() };
+                self.embedded_failed(now, queued, error, out);
+            }
+        }
     }
 
     /// An envelope from a channel. `slot` is where the values of its target are, if it had any a moment ago.
@@ -377,14 +382,14 @@ impl<S: KeyedState> Shard<S> {
     fn deliver(&mut self, now: ProcessingTime, queued: Queued, slot: Option<Slot>, out: &mut Output) {
         let function = queued.envelope.target.function;
         if self.is_reply(function) {
-            self.finish(&queued);
+            self.finish(queued.seq, queued.durable, &queued.envelope);
             self.on_answer(queued.envelope, out);
             return;
         }
         self.types.entry(function, &*self.directory, &mut self.state).stats.received += 1;
         if self.runs_at_once(&queued.envelope) {
             match self.run_embedded(now, &queued.envelope, slot, out) {
-                Ok(()) => self.finish(&queued),
+                Ok(()) => self.finish(queued.seq, queued.durable, &queued.envelope),
                 Err(error) => self.embedded_failed(now, queued, error, out),
             }
             return;
@@ -399,7 +404,7 @@ impl<S: KeyedState> Shard<S> {
                     raw: None,
                 };
                 self.dead_letter(letter, out);
-                self.finish(&queued);
+                self.finish(queued.seq, queued.durable, &queued.envelope);
             }
             Bound::Embedded(..) | Bound::Remote(_) => self.enqueue(queued),
         }
@@ -423,10 +428,11 @@ impl<S: KeyedState> Shard<S> {
     }
 
     /// Forgets the durable row of a message that is finished.
-    fn finish(&mut self, queued: &Queued) {
-        if queued.durable != Durable::No {
-            let group = self.groups.group(queued.envelope.hash);
-            self.tombstones.push(RowKey::Waiting { group, seq: queued.seq });
+    #[inline]
+    fn finish(&mut self, seq: u64, durable: Durable, envelope: &Envelope) {
+        if durable != Durable::No {
+            let group = self.groups.group(envelope.hash);
+            self.tombstones.push(RowKey::Waiting { group, seq });
         }
     }
 

@@ -103,6 +103,29 @@ pub struct BlobWriter {
 struct SectionBuffer {
     bytes: Vec<u8>,
     rows: u64,
+    /// Of the first `summed` bytes. Computed as rows come: at the end nobody may have the time for megabytes at once.
+    checksum: crc32fast::Hasher,
+    summed: usize,
+}
+
+/// How many bytes of a section may be without checksum.
+const UNSUMMED_MAX: usize = 8 << 10;
+
+impl SectionBuffer {
+    fn append(&mut self, row: Row<'_>) {
+        frame::put(&mut self.bytes, row);
+        self.rows += 1;
+        if self.bytes.len() - self.summed >= UNSUMMED_MAX {
+            self.checksum.update(&self.bytes[self.summed..]);
+            self.summed = self.bytes.len();
+        }
+    }
+
+    fn checksum(&self) -> u32 {
+        let mut checksum = self.checksum.clone();
+        checksum.update(&self.bytes[self.summed..]);
+        checksum.finalize()
+    }
 }
 
 /// Sections by key group. Rows come in any order and are many, so the groups that there usually are have their place.
@@ -151,9 +174,7 @@ impl BlobWriter {
     /// When `key` is too short to hold a key group; keys come from [`RowKey`].
     pub fn append(&mut self, key: &[u8], value: Option<&[u8]>) {
         let group = key.first_chunk().copied().map(u16::from_be_bytes).expect("a row key begins with its key group");
-        let section = self.sections.of(group);
-        frame::put(&mut section.bytes, Row { key, value });
-        section.rows += 1;
+        self.sections.of(group).append(Row { key, value });
     }
 
     /// The same for a key that is not encoded yet.
@@ -203,7 +224,7 @@ impl BlobWriter {
             header.extend_from_slice(&offset.to_le_bytes());
             header.extend_from_slice(&len.to_le_bytes());
             header.extend_from_slice(&section.rows.to_le_bytes());
-            header.extend_from_slice(&crc32fast::hash(&section.bytes).to_le_bytes());
+            header.extend_from_slice(&section.checksum().to_le_bytes());
             offset += len;
         }
         header.extend_from_slice(&crc32fast::hash(&header).to_le_bytes());

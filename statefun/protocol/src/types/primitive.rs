@@ -14,19 +14,25 @@ const EIGHT_BYTES: u8 = 0x09;
 /// An encoded boolean or number: at most nine bytes, in place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Primitive {
+    words: [[u8; 8]; 2],
     len: u8,
-    bytes: [u8; 9],
 }
 
 impl Primitive {
-    const DEFAULT: Self = Self { len: 0, bytes: [0; 9] };
+    const DEFAULT: Self = Self { words: [[0; 8]; 2], len: 0 };
 
+    /// A tag and the `len` lowest bytes of a number, of which the others are zero.
     #[inline]
-    fn new<const N: usize>(tag: u8, value: [u8; N]) -> Self {
-        let mut bytes = [0; 9];
-        bytes[0] = tag;
-        bytes[1..=N].copy_from_slice(&value);
-        Self { len: N as u8 + 1, bytes }
+    fn new(tag: u8, number: u64, len: u8) -> Self {
+        let words = [(number << 8 | u64::from(tag)).to_le_bytes(), (number >> 56).to_le_bytes()];
+        Self { words, len: len + 1 }
+    }
+
+    /// The bytes in two words, and how many there are.
+    #[inline]
+    #[must_use]
+    pub fn into_words(self) -> ([[u8; 8]; 2], usize) {
+        (self.words, usize::from(self.len))
     }
 }
 
@@ -35,7 +41,7 @@ impl Deref for Primitive {
 
     #[inline]
     fn deref(&self) -> &[u8] {
-        &self.bytes[..usize::from(self.len)]
+        &self.words.as_flattened()[..usize::from(self.len)]
     }
 }
 
@@ -43,35 +49,35 @@ impl Deref for Primitive {
 #[inline]
 #[must_use]
 pub fn encode_bool(value: bool) -> Primitive {
-    if value { Primitive::new(VARINT, [1]) } else { Primitive::DEFAULT }
+    if value { Primitive::new(VARINT, 1, 1) } else { Primitive::DEFAULT }
 }
 
 /// The bytes of an [`INT`].
 #[inline]
 #[must_use]
 pub fn encode_int(value: i32) -> Primitive {
-    if value == 0 { Primitive::DEFAULT } else { Primitive::new(FOUR_BYTES, value.to_le_bytes()) }
+    if value == 0 { Primitive::DEFAULT } else { Primitive::new(FOUR_BYTES, u64::from(value.cast_unsigned()), 4) }
 }
 
 /// The bytes of a [`LONG`].
 #[inline]
 #[must_use]
 pub fn encode_long(value: i64) -> Primitive {
-    if value == 0 { Primitive::DEFAULT } else { Primitive::new(EIGHT_BYTES, value.to_le_bytes()) }
+    if value == 0 { Primitive::DEFAULT } else { Primitive::new(EIGHT_BYTES, value.cast_unsigned(), 8) }
 }
 
 /// The bytes of a [`FLOAT`]. Negative zero is not the default: it keeps its sign.
 #[inline]
 #[must_use]
 pub fn encode_float(value: f32) -> Primitive {
-    if value.to_bits() == 0 { Primitive::DEFAULT } else { Primitive::new(FOUR_BYTES, value.to_le_bytes()) }
+    if value.to_bits() == 0 { Primitive::DEFAULT } else { Primitive::new(FOUR_BYTES, u64::from(value.to_bits()), 4) }
 }
 
 /// The bytes of a [`DOUBLE`]. Negative zero is not the default: it keeps its sign.
 #[inline]
 #[must_use]
 pub fn encode_double(value: f64) -> Primitive {
-    if value.to_bits() == 0 { Primitive::DEFAULT } else { Primitive::new(EIGHT_BYTES, value.to_le_bytes()) }
+    if value.to_bits() == 0 { Primitive::DEFAULT } else { Primitive::new(EIGHT_BYTES, value.to_bits(), 8) }
 }
 
 /// Reads a [`BOOL`].
@@ -95,7 +101,7 @@ pub fn decode_bool(bytes: &[u8]) -> Result<bool, TypeError> {
 pub fn decode_int(bytes: &[u8]) -> Result<i32, TypeError> {
     match bytes {
         [] => Ok(0),
-        &[FOUR_BYTES, a, b, c, d] => Ok(i32::from_le_bytes([a, b, c, d])),
+        [FOUR_BYTES, number @ ..] if number.len() == size_of::<i32>() => Ok(i32::from_le_bytes(array(number))),
         _ => decode_slowly(INT, bytes, |wrapper: IntWrapper| wrapper.value),
     }
 }
@@ -108,7 +114,7 @@ pub fn decode_int(bytes: &[u8]) -> Result<i32, TypeError> {
 pub fn decode_long(bytes: &[u8]) -> Result<i64, TypeError> {
     match bytes {
         [] => Ok(0),
-        &[EIGHT_BYTES, a, b, c, d, e, f, g, h] => Ok(i64::from_le_bytes([a, b, c, d, e, f, g, h])),
+        [EIGHT_BYTES, number @ ..] if number.len() == size_of::<i64>() => Ok(i64::from_le_bytes(array(number))),
         _ => decode_slowly(LONG, bytes, |wrapper: LongWrapper| wrapper.value),
     }
 }
@@ -121,7 +127,7 @@ pub fn decode_long(bytes: &[u8]) -> Result<i64, TypeError> {
 pub fn decode_float(bytes: &[u8]) -> Result<f32, TypeError> {
     match bytes {
         [] => Ok(0.0),
-        &[FOUR_BYTES, a, b, c, d] => Ok(f32::from_le_bytes([a, b, c, d])),
+        [FOUR_BYTES, number @ ..] if number.len() == size_of::<f32>() => Ok(f32::from_le_bytes(array(number))),
         _ => decode_slowly(FLOAT, bytes, |wrapper: FloatWrapper| wrapper.value),
     }
 }
@@ -134,9 +140,14 @@ pub fn decode_float(bytes: &[u8]) -> Result<f32, TypeError> {
 pub fn decode_double(bytes: &[u8]) -> Result<f64, TypeError> {
     match bytes {
         [] => Ok(0.0),
-        &[EIGHT_BYTES, a, b, c, d, e, f, g, h] => Ok(f64::from_le_bytes([a, b, c, d, e, f, g, h])),
+        [EIGHT_BYTES, number @ ..] if number.len() == size_of::<f64>() => Ok(f64::from_le_bytes(array(number))),
         _ => decode_slowly(DOUBLE, bytes, |wrapper: DoubleWrapper| wrapper.value),
     }
+}
+
+#[inline]
+fn array<const N: usize>(number: &[u8]) -> [u8; N] {
+    number.try_into().expect("its length was looked at")
 }
 
 /// Reads what is not in canonical form: repeated fields, long varints, fields from the future.

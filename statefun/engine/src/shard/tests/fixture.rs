@@ -152,11 +152,13 @@ impl Directory for Shop {
         egress: EgressId,
         source: &Address,
         value: TypedValue,
-    ) -> Result<(SinkId, EgressRecord), EgressError> {
+        records: &mut Vec<(SinkId, EgressRecord)>,
+    ) -> Result<(), EgressError> {
         if egress.0.as_str() != "shop/receipts" {
             return Err(EgressError { egress, why: "there is no such egress".to_owned() });
         }
-        Ok((SinkId(0), EgressRecord::Value { source: source.clone(), value }))
+        records.push((SinkId(0), EgressRecord::Value { source: source.clone(), value }));
+        Ok(())
     }
 
     fn replies(&self) -> Option<(FunctionType, SinkId)> {
