@@ -3,7 +3,6 @@
 use std::thread::available_parallelism;
 
 use statefun_sim::sweep::{Summary, Sweep};
-use statefun_sim::world::NAMED_STEPS;
 use statefun_sim::{BackendKind, Plant, RunOptions, run};
 
 fn sweep(from_seed: u64, seeds: u64, options: RunOptions, backend: BackendKind) -> Summary {
@@ -13,7 +12,7 @@ fn sweep(from_seed: u64, seeds: u64, options: RunOptions, backend: BackendKind) 
 
 #[test]
 fn the_same_seed_twice_is_the_same_run_to_the_last_step() {
-    for backend in [BackendKind::Real, BackendKind::Reference] {
+    for backend in [BackendKind::Real, BackendKind::Disk, BackendKind::Reference] {
         for seed in 0..10 {
             let options = RunOptions { seed, is_traced: true, ..RunOptions::default() };
             let (first, second) = (run(options, backend), run(options, backend));
@@ -40,14 +39,22 @@ fn a_thousand_seeds_agree_with_the_model_and_crash_at_every_named_step() {
     for stats in &summary.runs {
         assert!(stats.events >= 200 && stats.crashes >= 2 && stats.calls > 0 && stats.epochs > 0, "{stats:?}");
     }
-    let missed: Vec<_> = NAMED_STEPS.iter().filter(|step| !summary.coverage.contains_key(**step)).collect();
-    assert!(missed.is_empty(), "never met: {missed:?}");
+    assert_eq!(summary.missed(), [""; 0], "never met");
 }
 
 #[test]
 fn the_reference_state_agrees_with_the_model_too() {
     let summary = sweep(10_000, 100, RunOptions::default(), BackendKind::Reference);
     assert_eq!(summary.failure, None, "replay: cargo sim --from-seed <seed> --reference --trace");
+}
+
+#[test]
+fn the_store_on_a_disk_that_forgets_agrees_with_the_model_too() {
+    let summary = sweep(30_000, 150, RunOptions::default(), BackendKind::Disk);
+    assert_eq!(summary.failure, None, "replay: cargo sim --from-seed <seed> --disk --trace");
+    for step in summary.coverage.keys().filter(|step| step.contains("disk")) {
+        assert!(summary.coverage[step] >= 10, "{step} is met too seldom");
+    }
 }
 
 #[test]
