@@ -42,7 +42,7 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 use statefun::function::Effects;
 use statefun::{
-    Address, Ask, CallId, DeadLetter, DeadLetterCause, EgressRecord, Envelope, Epoch, FunctionType, KeyGroups,
+    Address, CallId, DeadLetter, DeadLetterCause, EgressRecord, Envelope, Epoch, FunctionType, KeyGroups,
     ProcessingTime, ShardId, SinkId,
 };
 use statefun_ports::keyed_state::{EncodedPart, KeyedState, Slot};
