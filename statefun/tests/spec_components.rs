@@ -66,7 +66,10 @@ fn good(component: &str) -> Module {
 }
 
 fn component(module: &Module, name: &str) -> Component {
-    module.component(&TypeNameText::parse(name).unwrap()).unwrap_or_else(|| panic!("{name}")).clone()
+    module
+        .component(&TypeNameText::parse(name).expect("the tests name components properly"))
+        .unwrap_or_else(|| panic!("{name}"))
+        .clone()
 }
 
 /// A window with one thing to vary.

@@ -30,6 +30,9 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+/// Is shown each row, its key and its value as the store holds them, in the order of the keys; an error ends it.
+pub type EachRow<'a> = dyn FnMut(&[u8], &[u8]) -> Result<(), SavepointError> + 'a;
+
 pub use copy::{Saving, outboxes};
 pub use error::SavepointError;
 pub use manifest::{EgressContents, FunctionContents, IngressContents, PartEntry, SavepointManifest};

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use statefun_protocol::storage::{Block, GROUP_SYSTEM};
 
-use super::SavepointError;
 use super::manifest::SavepointManifest;
 use super::part::PartReader;
 use super::writer::group_of;
+use super::{EachRow, SavepointError};
 use crate::codec::{self, Names};
 
 /// A savepoint whose manifest was read and verified. Its rows are verified when they are read.
@@ -54,7 +54,7 @@ impl Savepoint {
     ///
     /// # Errors
     /// When something cannot be read or is damaged, and what `each` returns.
-    pub fn rows(&self, each: &mut dyn FnMut(&[u8], &[u8]) -> Result<(), SavepointError>) -> Result<(), SavepointError> {
+    pub fn rows(&self, each: &mut EachRow<'_>) -> Result<(), SavepointError> {
         let mut last_key = Vec::new();
         let mut rows = 0;
         for index in 0..self.manifest.parts.len() {
@@ -68,12 +68,7 @@ impl Savepoint {
     }
 
     /// The rows of a part, which follow `last_key`.
-    fn rows_of(
-        &self,
-        index: usize,
-        last_key: &mut Vec<u8>,
-        each: &mut dyn FnMut(&[u8], &[u8]) -> Result<(), SavepointError>,
-    ) -> Result<u64, SavepointError> {
+    fn rows_of(&self, index: usize, last_key: &mut Vec<u8>, each: &mut EachRow<'_>) -> Result<u64, SavepointError> {
         let entry = &self.manifest.parts[index];
         let file = self.path.join(&entry.file);
         let damaged = |what: &str| SavepointError::damaged(&file, what);

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use statefun_protocol::storage::Block;
 
 use super::part::{PartFile, PartReader};
-use super::{PartEntry, SavepointError, group_of};
+use super::{EachRow, PartEntry, SavepointError, group_of};
 
 /// Where a row comes from, in the caller's own numbers.
 pub type Origin = u64;
@@ -84,7 +84,7 @@ impl RowSorter {
     ///
     /// # Errors
     /// When a key stands twice, a run cannot be read, and what `each` returns.
-    pub fn finish(mut self, each: &mut dyn FnMut(&[u8], &[u8]) -> Result<(), SavepointError>) -> Result<(), SortError> {
+    pub fn finish(mut self, each: &mut EachRow<'_>) -> Result<(), SortError> {
         self.end_run()?;
         let runs = std::mem::take(&mut self.runs);
         let mut heads = BinaryHeap::new();

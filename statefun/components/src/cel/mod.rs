@@ -108,5 +108,5 @@ fn offset_of(source: &str, (line, column): (isize, isize)) -> Option<usize> {
     let (line, column) = (usize::try_from(line).ok()?.checked_sub(1)?, usize::try_from(column).ok()?.checked_sub(1)?);
     let start: usize = source.split_inclusive('\n').take(line).map(str::len).sum();
     let rest = source.get(start..)?;
-    Some(start + rest.char_indices().nth(column).map_or(rest.trim_end_matches('\n').len(), |(at, _)| at))
+    Some(start + rest.char_indices().nth(column).map_or_else(|| rest.trim_end_matches('\n').len(), |(at, _)| at))
 }

@@ -104,6 +104,7 @@ pub struct JoinOperator {
 /// Which events of two sides meet.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
+#[expect(clippy::large_enum_variant, reason = "there is one for each declared join, not one for each event")]
 pub enum Meeting {
     /// The right one happened from `from_ms` to `to_ms` after the left one, both inclusive; negative is before.
     Interval {
