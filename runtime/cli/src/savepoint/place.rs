@@ -27,10 +27,11 @@ impl Place {
     fn sweep(&self) {
         for entry in std::fs::read_dir(self.root.join(FOLDER)).into_iter().flatten().flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
-            if name.starts_with('.') && name.contains(".unfinished-") {
-                if let Err(error) = std::fs::remove_dir_all(entry.path()) {
-                    tracing::warn!(%error, "an unfinished savepoint stays behind at {}", entry.path().display());
-                }
+            if name.starts_with('.')
+                && name.contains(".unfinished-")
+                && let Err(error) = std::fs::remove_dir_all(entry.path())
+            {
+                tracing::warn!(%error, "an unfinished savepoint stays behind at {}", entry.path().display());
             }
         }
     }
@@ -73,7 +74,7 @@ impl Place {
         let mut savepoints = Savepoint::list(&self.root.join(FOLDER));
         savepoints.sort_by_key(|savepoint| std::cmp::Reverse(savepoint.manifest().created_ms));
         let view = |savepoint: &Savepoint| {
-            let path = savepoint.path().strip_prefix(&self.root).unwrap_or(savepoint.path());
+            let path = savepoint.path().strip_prefix(&self.root).unwrap_or_else(|_| savepoint.path());
             SnapshotView {
                 epoch: savepoint.manifest().epoch,
                 kind: SnapshotKind::Savepoint,

@@ -13,6 +13,7 @@ use crate::invocation::InvalidEffects;
 impl<S: KeyedState> Shard<S> {
     /// A message was not handled by an address that has nothing else to do.
     #[cold]
+    #[expect(clippy::boxed_local, reason = "boxed by whoever found it, so that success fits a register")]
     pub(super) fn embedded_failed(
         &mut self,
         now: ProcessingTime,

@@ -24,7 +24,7 @@ const LINE_BITS: u32 = 44;
 /// Reads files, sorts their rows, writes a savepoint.
 pub(crate) fn import(files: &[PathBuf], to: &Path, key_groups: Option<u16>) -> Result<(), Failure> {
     let head = first_head(files)?;
-    let key_groups = key_groups.or(head.map(|head| head.key_groups)).unwrap_or(KEY_GROUPS);
+    let key_groups = key_groups.or_else(|| head.map(|head| head.key_groups)).unwrap_or(KEY_GROUPS);
     if !(1..=32768).contains(&key_groups) {
         return Err(Failure::usage("--key-groups: a number from 1 to 32768 is expected"));
     }
