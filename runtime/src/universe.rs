@@ -19,6 +19,8 @@ pub(crate) struct Universe {
     /// By [`Symbol::index`]: records are many and names are few.
     egresses: Vec<Option<(SinkId, EgressKind)>>,
     replies: Option<(FunctionType, SinkId)>,
+    /// Ingresses that tell event time.
+    timed: Vec<Symbol>,
 }
 
 impl Universe {
@@ -26,13 +28,14 @@ impl Universe {
         functions: Vec<(FunctionPattern, FunctionHome)>,
         egresses: HashMap<EgressId, (SinkId, EgressKind)>,
         replies: Option<(FunctionType, SinkId)>,
+        timed: Vec<Symbol>,
     ) -> Self {
         let len = egresses.keys().map(|egress| egress.0.index() + 1).max().unwrap_or_default();
         let mut by_index = vec![None; len];
         for (egress, binding) in egresses {
             by_index[egress.0.index()] = Some(binding);
         }
-        Self { functions: RwLock::new(functions), egresses: by_index, replies }
+        Self { functions: RwLock::new(functions), egresses: by_index, replies, timed }
     }
 
     fn home(&self, function: FunctionType) -> Option<FunctionHome> {
@@ -119,6 +122,10 @@ impl Directory for Universe {
 
     fn replies(&self) -> Option<(FunctionType, SinkId)> {
         self.replies
+    }
+
+    fn timed(&self) -> Vec<Symbol> {
+        self.timed.clone()
     }
 }
 

@@ -1,6 +1,6 @@
 //! A message on its way to a function instance.
 
-use crate::{Address, EventTime, IdHash, TypedValue};
+use crate::{Address, EventTime, Hold, IdHash, TypedValue};
 
 /// A message on its way. The hash rides along so that routing and table look-ups never compute it again.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,15 +15,17 @@ pub struct Envelope {
     pub argument: TypedValue,
     /// The event time it inherited from what caused it.
     pub event_time: EventTime,
+    /// Whose event time waits for it.
+    pub hold: Hold,
 }
 
 impl Envelope {
-    /// An envelope without caller and event time.
+    /// An envelope without caller and event time, which holds nothing back.
     #[inline]
     #[must_use]
     pub fn new(target: Address, argument: TypedValue) -> Self {
         let hash = target.hash();
-        Self { target, hash, caller: None, argument, event_time: EventTime::NONE }
+        Self { target, hash, caller: None, argument, event_time: EventTime::NONE, hold: Hold::NONE }
     }
 
     /// The same with a caller.

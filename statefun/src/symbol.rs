@@ -33,7 +33,13 @@ pub struct SymbolError {
 
 // Content-addressed, so which thread interns first changes indices but never an outcome: indices are
 // only ever used as positions in process-local tables.
-static TABLE: LazyLock<RwLock<HashMap<&'static str, Symbol>>> = LazyLock::new(RwLock::default);
+static TABLE: LazyLock<RwLock<Table>> = LazyLock::new(RwLock::default);
+
+#[derive(Default)]
+struct Table {
+    by_text: HashMap<&'static str, Symbol>,
+    by_index: Vec<Symbol>,
+}
 
 impl Symbol {
     /// The symbol for `text`.
@@ -41,21 +47,28 @@ impl Symbol {
     /// # Errors
     /// When `text` is new and [`SYMBOLS_MAX`] symbols exist already.
     pub fn intern(text: &str) -> Result<Symbol, SymbolError> {
-        if let Some(symbol) = TABLE.read().unwrap_or_else(|poisoned| poisoned.into_inner()).get(text) {
+        if let Some(symbol) = TABLE.read().unwrap_or_else(|poisoned| poisoned.into_inner()).by_text.get(text) {
             return Ok(*symbol);
         }
         let mut table = TABLE.write().unwrap_or_else(|poisoned| poisoned.into_inner());
-        if let Some(symbol) = table.get(text) {
+        if let Some(symbol) = table.by_text.get(text) {
             return Ok(*symbol);
         }
-        if table.len() >= SYMBOLS_MAX {
+        if table.by_index.len() >= SYMBOLS_MAX {
             return Err(SymbolError { text: text.to_owned() });
         }
-        let index = u32::try_from(table.len()).expect("the table is limited to SYMBOLS_MAX");
+        let index = u32::try_from(table.by_index.len()).expect("the table is limited to SYMBOLS_MAX");
         let slash = text.find('/').unwrap_or(text.len());
         let interned: &'static Interned = Box::leak(Box::new(Interned { text: text.to_owned(), index, slash }));
-        table.insert(&interned.text, Symbol(interned));
+        table.by_text.insert(&interned.text, Symbol(interned));
+        table.by_index.push(Symbol(interned));
         Ok(Symbol(interned))
+    }
+
+    /// The symbol whose [`Symbol::index`] this is.
+    #[must_use]
+    pub(crate) fn at(index: usize) -> Option<Symbol> {
+        TABLE.read().unwrap_or_else(|poisoned| poisoned.into_inner()).by_index.get(index).copied()
     }
 
     /// The text itself.

@@ -19,6 +19,13 @@ impl EventTime {
         self != Self::NONE
     }
 
+    /// Reads Unix milliseconds, or a date in a form of RFC 3339 (`2020-02-01T04:15:00.123+02:00`).
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let millis = text.trim().parse().ok().or_else(|| crate::spec::date_millis(text.trim()))?;
+        Some(Self(millis)).filter(|time| time.is_some())
+    }
+
     /// The assigned time, if any.
     #[must_use]
     pub fn get(self) -> Option<i64> {

@@ -26,6 +26,7 @@ pub mod plant;
 pub mod rng;
 pub mod run;
 pub mod sweep;
+pub mod time;
 pub mod trace;
 pub mod world;
 

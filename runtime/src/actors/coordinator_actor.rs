@@ -8,6 +8,7 @@ use actix::prelude::*;
 use statefun::{Epoch, ProcessingTime};
 use statefun_engine::Participant;
 use statefun_engine::snapshot::{Command, Coordinator, Stats};
+use statefun_engine::time::{Delta, DomainReport, Tracker};
 use statefun_ports::keyed_state::EncodedPart;
 use statefun_ports::rows::{RowKey, RowValue};
 use tokio::sync::oneshot;
@@ -24,6 +25,11 @@ pub(crate) enum CoordinatorMessage {
     Wire(Wiring, Vec<Recipient<SourceMessage>>),
     /// Somebody waits for durability.
     Request,
+    /// What a step of a participant changed about event time. Sent before what the step sends, to one queue: so what it
+    /// caused is heard of later.
+    Delta(Delta),
+    /// Tell the shards how far event time has come.
+    Publish,
     Part {
         from: Participant,
         part: EncodedPart,
@@ -57,6 +63,11 @@ pub(crate) struct CoordinatorReport {
     pub(crate) failing: Option<(Duration, String)>,
     /// The durations of the newest epochs that held anything, from start to durable, in microseconds.
     pub(crate) durations_us: Vec<u64>,
+    /// How event time stands, by ingress.
+    #[expect(dead_code, reason = "the admin API does not show it yet")]
+    pub(crate) domains: Vec<DomainReport>,
+    /// The newest news of event time that shards were told, if nothing holds any back and there is no other to tell.
+    pub(crate) time_settled: Option<u64>,
 }
 
 /// Under this name the coordinator has rows of its own.
@@ -67,6 +78,9 @@ const DURATIONS_KEPT: usize = 4096;
 
 pub(crate) struct CoordinatorActor {
     core: Coordinator,
+    tracker: Tracker,
+    /// Whether [`CoordinatorMessage::Publish`] is on its way: what is said meanwhile goes out with it.
+    is_publishing: bool,
     commands: Vec<Command>,
     wiring: Option<(Wiring, Vec<Recipient<SourceMessage>>)>,
     store: StoreThread,
@@ -86,9 +100,17 @@ pub(crate) struct CoordinatorActor {
 }
 
 impl CoordinatorActor {
-    pub(crate) fn new(core: Coordinator, store: StoreThread, pressure: Arc<Pressure>, encode: RowEncoder) -> Self {
+    pub(crate) fn new(
+        core: Coordinator,
+        tracker: Tracker,
+        store: StoreThread,
+        pressure: Arc<Pressure>,
+        encode: RowEncoder,
+    ) -> Self {
         Self {
             core,
+            tracker,
+            is_publishing: false,
             commands: Vec::new(),
             wiring: None,
             store,
@@ -197,6 +219,17 @@ impl CoordinatorActor {
         self.arm(context);
     }
 
+    /// Tells the shards how far event time has come.
+    fn publish(&mut self) {
+        let Some((wiring, _)) = &self.wiring else { return };
+        while let Some(progress) = self.tracker.publish() {
+            let progress = Arc::new(progress);
+            for shard in &wiring.shards {
+                shard.do_send(ShardMessage::Progress(Arc::clone(&progress)));
+            }
+        }
+    }
+
     fn arm(&mut self, context: &mut Context<Self>) {
         let deadline = self.core.deadline();
         if self.timer.as_ref().map(|(at, _)| *at) == deadline {
@@ -226,7 +259,22 @@ impl Handler<CoordinatorMessage> for CoordinatorActor {
 
     fn handle(&mut self, message: CoordinatorMessage, context: &mut Self::Context) {
         match message {
-            CoordinatorMessage::Wire(wiring, sources) => self.wiring = Some((wiring, sources)),
+            CoordinatorMessage::Wire(wiring, sources) => {
+                self.wiring = Some((wiring, sources));
+                self.publish();
+            }
+            CoordinatorMessage::Delta(delta) => {
+                self.tracker.on_delta(clock::now(), &delta);
+                if !std::mem::replace(&mut self.is_publishing, true) {
+                    context.notify(CoordinatorMessage::Publish);
+                }
+                return;
+            }
+            CoordinatorMessage::Publish => {
+                self.is_publishing = false;
+                self.publish();
+                return;
+            }
             CoordinatorMessage::Request => self.core.on_request(clock::now(), &mut self.commands),
             CoordinatorMessage::Part { from, part } => self.core.on_part(from, part, &mut self.commands),
             CoordinatorMessage::Committed { epoch, result } => {
@@ -255,6 +303,8 @@ impl Handler<CoordinatorMessage> for CoordinatorActor {
                     failures: self.failures,
                     failing: self.failing_since.map(|since| since.elapsed()).zip(self.last_failure.clone()),
                     durations_us: self.durations_us.iter().copied().collect(),
+                    domains: self.tracker.report(),
+                    time_settled: (!self.is_publishing && self.tracker.is_quiet()).then(|| self.tracker.seq()),
                 });
             }
         }

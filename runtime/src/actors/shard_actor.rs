@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use actix::prelude::*;
 use statefun::{CallId, Epoch, FunctionType, ProcessingTime, RequestId};
 use statefun_engine::shard::{FunctionStats, Input, Output, Shard, StateEntry};
+use statefun_engine::time::Progress;
 use statefun_engine::{Item, Participant};
 use statefun_ports::keyed_state::KeyedState;
 use statefun_ports::remote::{CallFailure, CallFailureKind, CallOutcome, InvocationBatch};
@@ -37,8 +38,11 @@ pub(crate) enum ShardMessage {
     Abandoned(Epoch),
     /// The functions were bound anew.
     Rebind,
-    /// How many messages came from elsewhere so far, if nothing is unfinished; see `Node::done`.
-    Settled(oneshot::Sender<Option<u64>>),
+    /// How far event time has come.
+    Progress(Arc<Progress>),
+    /// How many messages came from elsewhere so far, if nothing is unfinished and the news of event time of that number
+    /// has been applied; see `Node::done`.
+    Settled(u64, oneshot::Sender<Option<u64>>),
     /// How far a request is.
     Request(RequestId, oneshot::Sender<Option<RequestProgress>>),
     /// Stored values of a function type.
@@ -110,6 +114,10 @@ impl<S: KeyedState + Unpin + 'static> ShardActor<S> {
     fn perform(&mut self, context: &mut Context<Self>) {
         let from = Participant::Shard(self.shard.id());
         if let Some(wiring) = &self.wiring {
+            // Before what the step sends, so that whoever is caused by that speaks later.
+            if let Some(delta) = self.out.delta.take() {
+                wiring.coordinator.do_send(CoordinatorMessage::Delta(delta));
+            }
             wiring.send_to_shards(from, &mut self.out.shards, &self.pressure);
             wiring.send_to_sinks(from, &mut self.out.sinks, &self.pressure);
             for part in self.out.parts.drain(..) {
@@ -196,8 +204,10 @@ impl<S: KeyedState + Unpin + 'static> Handler<ShardMessage> for ShardActor<S> {
                 self.shard.rebind();
                 self.drive(Input::Tick, context);
             }
-            ShardMessage::Settled(reply) => {
-                let is_settled = self.shard.is_idle() && self.shard.delayed_messages() == 0;
+            ShardMessage::Progress(progress) => self.drive(Input::Progress(progress), context),
+            ShardMessage::Settled(seq, reply) => {
+                let is_time_settled = self.shard.is_time_settled() && self.shard.frontier().seq() >= seq;
+                let is_settled = self.shard.is_idle() && self.shard.delayed_messages() == 0 && is_time_settled;
                 let _ = reply.send(is_settled.then_some(self.arrived));
             }
             ShardMessage::Request(request, reply) => {

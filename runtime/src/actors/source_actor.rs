@@ -13,10 +13,15 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{CoordinatorMessage, RowEncoder, Wiring};
 use crate::application::SourceFactory;
+use crate::clock;
 use crate::pressure::Pressure;
 
 /// Batches that a connector may have handed over while the engine is busy with one.
 const BATCHES_AHEAD: usize = 2;
+
+/// How often a source that tells time is looked at whether it has become idle.
+const IDLE_LOOK_MIN: Duration = Duration::from_millis(10);
+const IDLE_LOOK_MAX: Duration = Duration::from_secs(1);
 
 /// What a source may be told.
 #[derive(Message)]
@@ -70,6 +75,10 @@ impl SourceActor {
 
     fn perform(&mut self) {
         let from = Participant::Source(self.core.id());
+        // Before what the step sends, so that whoever is caused by that speaks later.
+        if let Some(delta) = self.out.delta.take() {
+            self.wiring.coordinator.do_send(CoordinatorMessage::Delta(delta));
+        }
         self.wiring.send_to_shards(from, &mut self.out.shards, &self.pressure);
         self.wiring.send_to_sinks(from, &mut self.out.sinks, &self.pressure);
         if let Some((epoch, rows)) = self.out.part.take() {
@@ -85,6 +94,16 @@ impl SourceActor {
         if std::mem::take(&mut self.out.epoch_wanted) {
             self.wiring.coordinator.do_send(CoordinatorMessage::Request);
         }
+    }
+
+    /// Looks again when a partition may have become idle.
+    fn arm(&self, context: &mut Context<Self>) {
+        let wait = self.core.deadline().map_or(IDLE_LOOK_MAX, |at| at.since(clock::now()));
+        context.run_later(wait.clamp(IDLE_LOOK_MIN, IDLE_LOOK_MAX), |actor, context| {
+            actor.core.on_tick(clock::now(), &mut actor.out);
+            actor.perform();
+            actor.arm(context);
+        });
     }
 
     /// Runs the connector from where the core stands; again, after a pause, when it fails in a way that may pass.
@@ -131,6 +150,11 @@ impl Actor for SourceActor {
     type Context = Context<Self>;
 
     fn started(&mut self, context: &mut Self::Context) {
+        if self.core.time().is_some() {
+            self.core.on_tick(clock::now(), &mut self.out);
+            self.perform();
+            self.arm(context);
+        }
         self.start_connector(context);
     }
 }
@@ -140,11 +164,21 @@ impl Handler<SourceMessage> for SourceActor {
 
     fn handle(&mut self, message: SourceMessage, _: &mut Self::Context) {
         match message {
-            SourceMessage::Records(records) => self.core.on_records(records, &mut self.out),
+            SourceMessage::Records(records) => {
+                if self.core.time().is_some() {
+                    self.core.on_tick(clock::now(), &mut self.out);
+                }
+                self.core.on_records(records, &mut self.out);
+            }
             SourceMessage::Start(marker) => self.core.on_start(marker, &mut self.out),
             SourceMessage::Completed(epoch) => self.core.on_completed(epoch, &mut self.out),
             SourceMessage::Abandoned(epoch) => self.core.on_abandoned(epoch),
-            SourceMessage::Ended => self.has_ended = true,
+            // Told to stop is not the end of the input: time must not run to its end.
+            SourceMessage::Ended if self.pressure.is_stopping() => self.has_ended = true,
+            SourceMessage::Ended => {
+                self.has_ended = true;
+                self.core.on_end(&mut self.out);
+            }
             SourceMessage::Stop => self.out.events.push(SourceEvent::Stop),
             SourceMessage::Report(reply) => {
                 let _ = reply.send(SourceReport {

@@ -127,6 +127,7 @@ mod tests {
     use statefun::{Epoch, Generation, ProcessingTime};
     use statefun_engine::Topology;
     use statefun_engine::snapshot::{Coordinator, Options};
+    use statefun_engine::time::Tracker;
     use tokio::sync::oneshot;
 
     use super::super::{CoordinatorActor, CoordinatorMessage};
@@ -140,11 +141,14 @@ mod tests {
             let core =
                 Coordinator::new(Options::default(), topology, Generation(1), Epoch(0), ProcessingTime::default());
             let pressure = Arc::new(Pressure::new(PressureLimits::default(), topology));
-            let coordinator =
-                CoordinatorActor::new(core, StoreThread { jobs: None, thread: None }, pressure, |_, _, _| {
-                    panic!("nothing is written")
-                })
-                .start();
+            let coordinator = CoordinatorActor::new(
+                core,
+                Tracker::new([]),
+                StoreThread { jobs: None, thread: None },
+                pressure,
+                |_, _, _| panic!("nothing is written"),
+            )
+            .start();
             drop(Reply(Some(coordinator.clone())));
             let (reply, report) = oneshot::channel();
             coordinator.do_send(CoordinatorMessage::Report(reply));

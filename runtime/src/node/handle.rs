@@ -264,7 +264,7 @@ impl Node {
     pub async fn report(&self) -> Result<Report, NodeError> {
         let (reply, answer) = oneshot::channel();
         self.wiring.coordinator.do_send(CoordinatorMessage::Report(reply));
-        let CoordinatorReport { completed, stats, fatal, last_failure, failures, failing, durations_us } =
+        let CoordinatorReport { completed, stats, fatal, last_failure, failures, failing, durations_us, .. } =
             died(answer.await)?;
         let mut report = Report {
             completed,
@@ -355,10 +355,15 @@ impl Node {
                 return Ok(None);
             }
         }
+        // The end of their inputs is the end of time, which has to reach everybody and fire what waits for it. Sources have
+        // said so before they were asked above, so the coordinator has heard it.
+        let (reply, answer) = oneshot::channel();
+        self.wiring.coordinator.do_send(CoordinatorMessage::Report(reply));
+        let Some(progress) = died(answer.await)?.time_settled else { return Ok(None) };
         let mut arrived = Vec::with_capacity(self.wiring.shards.len());
         for shard in &self.wiring.shards {
             let (reply, answer) = oneshot::channel();
-            shard.do_send(ShardMessage::Settled(reply));
+            shard.do_send(ShardMessage::Settled(progress, reply));
             let Some(messages) = died(answer.await)? else { return Ok(None) };
             arrived.push(messages);
         }

@@ -1,5 +1,7 @@
 //! Reading back what the newest epoch holds.
 
+use bytes::Bytes;
+use compact_str::CompactString;
 use hashbrown::HashMap;
 use statefun::function::StateSpec;
 use statefun::{Epoch, FunctionType, Lineage, ProcessingTime, Symbol};
@@ -20,6 +22,8 @@ pub(super) struct Recovered {
     pub(super) outboxes: HashMap<Symbol, Vec<OutboxRecord>>,
     pub(super) specs: Vec<(FunctionType, Vec<StateSpec>)>,
     pub(super) clock: ProcessingTime,
+    /// How far event time had come, by participant, in its own words.
+    pub(super) times: HashMap<CompactString, Bytes>,
 }
 
 /// Decides how to begin and reads the rows of the system.
@@ -48,6 +52,7 @@ fn read_system(store: &mut dyn SnapshotStore, recovered: &mut Recovered) -> Resu
         }
         (RowKey::Specs { function }, RowValue::Specs(specs)) => recovered.specs.push((function, specs)),
         (RowKey::Clock { .. }, RowValue::Clock(clock)) => recovered.clock = recovered.clock.max(clock),
+        (RowKey::Time { participant }, RowValue::Time(row)) => _ = recovered.times.insert(participant, row),
         (key, _) => tracing::warn!(?key, "a row of an unknown kind among the rows of the system, ignored"),
     })?;
     Ok(())

@@ -10,6 +10,7 @@ use statefun_engine::shard::{self, Shard};
 use statefun_engine::sink::SinkCore;
 use statefun_engine::snapshot::Coordinator;
 use statefun_engine::source::{self, SourceCore};
+use statefun_engine::time::Tracker;
 use statefun_engine::{Delivery, Topology};
 use statefun_ports::keyed_state::KeyedState;
 use statefun_ports::rows::{RowKey, RowValue};
@@ -54,7 +55,10 @@ impl Node {
         let groups = KeyGroups::new(options.key_groups, options.shards.clamp(1, options.key_groups));
         let topology = Topology { sources: sources.len() as u16, shards: groups.shards(), sinks: sinks.len() as u16 };
         let mut recovered = recover(&mut storage, options.key_groups)?;
-        let universe = Arc::new(universe(functions, replies, &sinks)?);
+        let timed: Vec<_> =
+            sources.iter().filter(|binding| binding.time.is_some()).map(|binding| binding.name).collect();
+        let mut tracker = Tracker::new(timed.iter().copied());
+        let universe = Arc::new(universe(functions, replies, &sinks, timed)?);
         let pressure = Arc::new(Pressure::new(options.pressure, topology));
 
         let shards = (0..topology.shards).map(|id| {
@@ -62,7 +66,11 @@ impl Node {
             let directory = Arc::clone(&universe) as Arc<dyn statefun_engine::Directory>;
             Shard::new(ShardId(id), groups, topology, directory, state, recovered.epoch, options.shard)
         });
-        let shards = restore(&mut storage, &recovered, groups, shards.collect())?;
+        let mut shards = restore(&mut storage, &recovered, groups, shards.collect())?;
+        for shard in &mut shards {
+            // Counts are not durable: what is there is counted again.
+            tracker.on_delta(clock::now(), &shard.opening());
+        }
         if let Some(newest) = shards.iter().map(Shard::clock).max() {
             clock::continue_from(newest);
         }
@@ -95,7 +103,7 @@ impl Node {
         let coordinator = Coordinator::new(options.epochs, topology, generation, recovered.epoch, clock::now());
         let (gauges, encode) = (Arc::clone(&pressure), plugin.encode);
         let coordinator = CoordinatorActor::start_in_arbiter(&front.handle(), move |_| {
-            CoordinatorActor::new(coordinator, store, gauges, encode)
+            CoordinatorActor::new(coordinator, tracker, store, gauges, encode)
         });
 
         let mut sink_addresses = Vec::new();
@@ -131,6 +139,12 @@ impl Node {
             let positions = recovered.positions.remove(&binding.name).unwrap_or_default();
             let id = SourceId(index as u16);
             let core = SourceCore::new(id, binding.name, groups, topology, binding.routes, positions, recovered.epoch);
+            let core = match binding.time {
+                None => core,
+                Some(strategy) => core
+                    .telling_time(strategy, recovered.times.get(binding.name.as_str()).map(|row| &row[..]))
+                    .map_err(|error| NodeError::Refused(error.to_string()))?,
+            };
             let connector = binding.connector;
             doors.push(binding.is_door);
             let handle = if binding.is_door {
@@ -170,6 +184,7 @@ fn universe(
     functions: Vec<(crate::FunctionPattern, crate::FunctionHome)>,
     replies: Option<(statefun::FunctionType, Symbol)>,
     sinks: &[SinkBinding],
+    timed: Vec<Symbol>,
 ) -> Result<Universe, NodeError> {
     let mut egresses = HashMap::new();
     for (index, binding) in sinks.iter().enumerate() {
@@ -184,7 +199,7 @@ fn universe(
             Some((function, sink.0))
         }
     };
-    Ok(Universe::new(functions, egresses, replies))
+    Ok(Universe::new(functions, egresses, replies, timed))
 }
 
 /// Rows on their way from the thread that reads and decodes to those that restore: enough to keep both busy, few enough
@@ -204,6 +219,12 @@ fn restore<S: KeyedState + Send>(
         for mut shard in shards {
             for (function, specs) in &recovered.specs {
                 shard.restore(RowKey::Specs { function: *function }, RowValue::Specs(specs.clone()));
+            }
+            for (participant, row) in &recovered.times {
+                // The furthest that any shard has come, for key groups may have moved.
+                if participant.starts_with("shard-") {
+                    shard.restore(RowKey::Time { participant: participant.clone() }, RowValue::Time(row.clone()));
+                }
             }
             shard.restore_clock(recovered.clock);
             let range = groups.range(shard.id());

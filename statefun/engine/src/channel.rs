@@ -5,6 +5,8 @@
 
 use statefun::{Ask, EgressRecord, Envelope, Epoch, ShardId, SinkId, SourceId};
 
+use crate::time::Point;
+
 /// One end of a channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Participant {
@@ -45,6 +47,8 @@ pub enum Item {
     Ask(Box<Ask>),
     /// The end of an epoch on this channel.
     Marker(Marker),
+    /// What its sender counted of the messages ahead of it; see [`time`](crate::time).
+    Release(Box<[Point]>),
 }
 
 /// What travels to a sink.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use statefun::function::Function;
-use statefun::{Address, EgressId, EgressRecord, FunctionType, SinkId, TypedValue};
+use statefun::{Address, EgressId, EgressRecord, FunctionType, SinkId, Symbol, TypedValue};
 
 /// Answers what `module.yaml` and the embedding program bound. Asked once per function type and shard.
 pub trait Directory: Send + Sync {
@@ -25,6 +25,11 @@ pub trait Directory: Send + Sync {
 
     /// The function type whose messages are answers to HTTP requests, and the sink that gives them.
     fn replies(&self) -> Option<(FunctionType, SinkId)>;
+
+    /// The ingresses that tell event time.
+    fn timed(&self) -> Vec<Symbol> {
+        Vec::new()
+    }
 }
 
 /// Who serves a function type.

@@ -12,7 +12,8 @@
 //! the same way. Every `handle` takes the time and one input, changes memory and says what is to be done; whoever calls
 //! performs it, in order, before the next call: actors in the shell, a scheduler with a seed in the simulator.
 //!
-//! Start at [`shard::Shard`], then [`snapshot::Coordinator`], [`source::SourceCore`] and [`sink::SinkCore`].
+//! Start at [`shard::Shard`], then [`snapshot::Coordinator`], [`source::SourceCore`] and [`sink::SinkCore`]. What is held
+//! back and how far event time has come is [`time`].
 
 pub mod channel;
 pub mod directory;
@@ -23,6 +24,7 @@ pub mod shard;
 pub mod sink;
 pub mod snapshot;
 pub mod source;
+pub mod time;
 
 pub use channel::{Item, Marker, Participant, SinkItem, Topology};
 pub use directory::{Delivery, Directory, EgressError, FailurePolicy, FunctionBinding, RemotePolicy};

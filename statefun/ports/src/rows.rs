@@ -3,10 +3,12 @@
 //! An epoch is the set of rows that changed since the one before; what is born and finished between two epochs is never
 //! written. Rows of a key group follow it when the number of shards changes; rows of the system belong to no group.
 
+use bytes::Bytes;
 use compact_str::CompactString;
 use statefun::function::StateSpec;
 use statefun::{
-    Address, EgressRecord, Envelope, FunctionType, KeyGroup, ProcessingTime, RequestId, Symbol, TypedValue,
+    Address, Domain, EgressRecord, Envelope, EventTime, FunctionType, KeyGroup, ProcessingTime, RequestId, Symbol,
+    TypedValue,
 };
 
 /// The key of a durable row.
@@ -65,6 +67,20 @@ pub enum RowKey {
         /// Position in the order of arrival.
         seq: u64,
     },
+    /// An event-time timer of an address.
+    Timer {
+        /// The address's key group.
+        group: KeyGroup,
+        /// Whose timer.
+        address: Address,
+        /// When it fires.
+        at: EventTime,
+    },
+    /// How far event time had come for a participant, so that it never goes back.
+    Time {
+        /// The participant.
+        participant: CompactString,
+    },
     /// The greatest processing time seen, so that the clock never goes backwards across restarts.
     Clock {
         /// The participant that saw it.
@@ -89,6 +105,10 @@ pub enum RowValue {
     Position(CompactString),
     /// Of [`RowKey::Outbox`].
     Outbox(EgressRecord),
+    /// Of [`RowKey::Timer`]: the domain whose watermarks wait for it, if any do.
+    Timer(Option<Domain>),
+    /// Of [`RowKey::Time`]: in the participant's own words.
+    Time(Bytes),
     /// Of [`RowKey::Clock`].
     Clock(ProcessingTime),
 }

@@ -22,6 +22,8 @@ mod model;
 mod pattern;
 mod read;
 
+pub(crate) use read::date_millis;
+
 pub use diagnostic::{ByteSpan, Code, Diagnostic, Severity};
 pub use expression::{Checker, ExpressionFault, Unchecked};
 pub use model::*;

@@ -34,6 +34,13 @@ impl Generator {
         Self { strategy, largest: MIN, emitted: MIN }
     }
 
+    /// A generator that goes on from the last watermark it emitted.
+    #[must_use]
+    pub fn resume(strategy: Strategy, emitted: Millis) -> Self {
+        // The latest event says nothing more: one that is earlier would not move the watermark.
+        Self { strategy, largest: MIN, emitted }
+    }
+
     /// The last watermark emitted, or [`MIN`].
     #[must_use]
     pub fn current(&self) -> Millis {

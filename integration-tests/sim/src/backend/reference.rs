@@ -180,8 +180,13 @@ fn group_of(key: &RowKey) -> Option<u16> {
         RowKey::Value { group, .. }
         | RowKey::Waiting { group, .. }
         | RowKey::Delayed { group, .. }
+        | RowKey::Timer { group, .. }
         | RowKey::Idempotency { group, .. } => Some(group.0),
-        RowKey::Specs { .. } | RowKey::Position { .. } | RowKey::Outbox { .. } | RowKey::Clock { .. } => None,
+        RowKey::Specs { .. }
+        | RowKey::Position { .. }
+        | RowKey::Outbox { .. }
+        | RowKey::Time { .. }
+        | RowKey::Clock { .. } => None,
     }
 }
 

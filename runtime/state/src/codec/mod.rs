@@ -9,6 +9,7 @@
 //!   ingress           02 │ partition        how far a partition has been read
 //!   egress            03 │ seq u64 BE       a record that is not published yet
 //!   participant       04                    the greatest processing time it has seen
+//!   participant       05                    how far event time had come for it
 //! ```
 
 mod egress;
@@ -18,7 +19,8 @@ mod value;
 
 use std::borrow::Cow;
 
-use statefun::{Address, AddressError, KeyGroup, ProcessingTime, Symbol, SymbolError};
+use bytes::Bytes;
+use statefun::{Address, AddressError, EventTime, KeyGroup, ProcessingTime, Symbol, SymbolError};
 use statefun_ports::rows::{RowKey, RowValue, Stored};
 use statefun_protocol::storage::{self, RowError};
 
@@ -28,6 +30,7 @@ const SPECS: u8 = 1;
 const POSITION: u8 = 2;
 const OUTBOX: u8 = 3;
 const CLOCK: u8 = 4;
+const TIME: u8 = 5;
 
 /// Bytes that are no row. Checksums are verified before, so this means a bug or a newer program.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -94,6 +97,15 @@ pub(crate) fn encode_key(key: &RowKey, out: &mut Vec<u8>) {
             key: Cow::Borrowed(key.as_bytes()),
         }
         .encode(out),
+        RowKey::Timer { group, address, at } => storage::RowKey::Timer {
+            group: group.0,
+            time_ms: at.0,
+            function: Cow::Borrowed(address.function.as_str()),
+            id: Cow::Borrowed(&address.id),
+            namespace: Cow::Borrowed(&[]),
+        }
+        .encode(out),
+        RowKey::Time { participant } => system(out, participant, TIME, &[]),
         RowKey::Specs { function } => system(out, function.as_str(), SPECS, &[]),
         RowKey::Position { source, partition } => system(out, source.as_str(), POSITION, partition.as_bytes()),
         RowKey::Outbox { sink, seq } => system(out, sink.as_str(), OUTBOX, &seq.to_be_bytes()),
@@ -145,8 +157,16 @@ pub(crate) fn decode(key: &[u8], value: &[u8], names: &mut Names) -> Result<(Row
             let kept = value::decode_request(value, names)?;
             (RowKey::Idempotency { group: KeyGroup(group), address, key }, RowValue::Idempotency(kept))
         }
-        // Components that use event-time timers keep them in their own state values.
-        Key::Timer { .. } => return Err(CodecError::Field { row: "timer", part: "meaning in this program" }),
+        Key::Timer { group, time_ms, function, id, namespace } => {
+            if !namespace.is_empty() {
+                return Err(CodecError::Field { row: "timer", part: "meaning in this program" });
+            }
+            let address = Address::new(names.function(&function)?, &*id);
+            (
+                RowKey::Timer { group: KeyGroup(group), address, at: EventTime(time_ms) },
+                value::decode_timer(value, names)?,
+            )
+        }
         Key::System { participant, suffix } => decode_system(&participant, &suffix, value, names)?,
     })
 }
@@ -173,6 +193,9 @@ fn decode_system(
             (key, RowValue::Outbox(egress::decode(value, names)?))
         }
         CLOCK if rest.is_empty() => (RowKey::Clock { participant: owner.into() }, value::decode_clock(value)?),
+        TIME if rest.is_empty() => {
+            (RowKey::Time { participant: owner.into() }, RowValue::Time(Bytes::copy_from_slice(value)))
+        }
         _ => return Err(CodecError::Field { row: "system", part: "kind" }),
     })
 }

@@ -13,6 +13,7 @@ pub(crate) struct Names {
     function: Option<FunctionType>,
     state: Option<Symbol>,
     value_type: Option<ValueType>,
+    domain: Option<Symbol>,
 }
 
 impl Names {
@@ -27,6 +28,13 @@ impl Names {
         match self.state {
             Some(last) if last.as_str() == text => Ok(last),
             _ => Ok(*self.state.insert(Symbol::intern(text)?)),
+        }
+    }
+
+    pub(super) fn domain(&mut self, text: &str) -> Result<Symbol, CodecError> {
+        match self.domain {
+            Some(last) if last.as_str() == text => Ok(last),
+            _ => Ok(*self.domain.insert(Symbol::intern(text)?)),
         }
     }
 

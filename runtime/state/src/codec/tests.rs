@@ -4,7 +4,7 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use statefun::function::{Expiration, StateSpec};
 use statefun::{
-    DeadLetter, DeadLetterCause, EgressRecord, Envelope, EventTime, FunctionType, IdHash, KafkaRecord, RequestId,
+    DeadLetter, DeadLetterCause, Domain, EgressRecord, Envelope, FunctionType, Hold, IdHash, KafkaRecord, RequestId,
     TypedValue, ValueType, Verdict,
 };
 use statefun_ports::rows::{Delayed, KeptRequest, RequestProgress};
@@ -28,11 +28,15 @@ fn typed() -> impl Strategy<Value = TypedValue> {
 }
 
 fn envelope() -> impl Strategy<Value = Envelope> {
-    (address(), prop::option::of(address()), typed(), prop::option::of(any::<i64>())).prop_map(
-        |(target, caller, argument, time)| {
+    let hold = prop::option::of((name(), any::<u8>(), any::<bool>(), any::<bool>()));
+    (address(), prop::option::of(address()), typed(), prop::option::of(any::<i64>()), hold).prop_map(
+        |(target, caller, argument, time, hold)| {
             let mut envelope = Envelope::new(target, argument);
             envelope.caller = caller;
             envelope.event_time = time.filter(|&time| time != i64::MIN).map_or(EventTime::NONE, EventTime);
+            if let Some((domain, level, counted, is_timer)) = hold {
+                envelope.hold = Hold { domain: Some(Domain::of(domain)), level, counted, is_timer };
+            }
             envelope
         },
     )
@@ -125,6 +129,12 @@ fn row() -> impl Strategy<Value = (RowKey, RowValue)> {
         }),
         (name(), any::<u64>(), record())
             .prop_map(|(sink, seq, record)| (RowKey::Outbox { sink, seq }, RowValue::Outbox(record))),
+        (group(), address(), any::<i64>(), prop::option::of(name())).prop_map(|(group, address, at, domain)| {
+            (RowKey::Timer { group, address, at: EventTime(at) }, RowValue::Timer(domain.map(Domain::of)))
+        }),
+        (".{0,30}", blob()).prop_map(|(participant, bytes)| {
+            (RowKey::Time { participant: participant.into() }, RowValue::Time(bytes))
+        }),
         (".{0,30}", any::<u64>()).prop_map(|(participant, clock)| {
             (RowKey::Clock { participant: participant.into() }, RowValue::Clock(ProcessingTime(clock)))
         }),

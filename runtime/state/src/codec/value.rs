@@ -6,6 +6,8 @@
 //!   specs        count u16 │ per state: name │ typename │ kind u8 (0 never, 1 write, 2 invoke) │ seconds u64 │ ns u32
 //!   position     the source's own words, UTF-8
 //!   clock        ms u64
+//!   timer        the domain that it holds back, UTF-8; nothing if it holds nothing back
+//!   time         bytes of the participant's choosing
 //!   idempotency  request u128 │ home u64 │ fingerprint u64 │ expires ms u64 │ progress u8 (0 pending, 1 accepted,
 //!                2 replied) │ replied: typename │ value
 //!   outbox       see egress.rs
@@ -14,9 +16,9 @@
 use std::time::Duration;
 
 use statefun::function::{Expiration, StateSpec};
-use statefun::{Address, Envelope, EventTime, IdHash, ProcessingTime, RequestId, TypedValue};
+use statefun::{Address, Domain, Envelope, EventTime, Hold, IdHash, ProcessingTime, RequestId, TypedValue};
 use statefun_ports::rows::{Delayed, KeptRequest, RequestProgress, RowValue, Stored};
-use statefun_protocol::storage::{AddressRow, DelayedRow, EnvelopeRow, ValueRow};
+use statefun_protocol::storage::{AddressRow, DelayedRow, EnvelopeRow, HoldRow, ValueRow};
 
 use super::fields::{Fields, put_bytes};
 use super::{CodecError, Names, egress};
@@ -36,6 +38,10 @@ pub(super) fn encode(value: &RowValue, out: &mut Vec<u8>) {
         }
         .encode(out),
         RowValue::Idempotency(kept) => encode_request(kept, out),
+        RowValue::Timer(domain) => {
+            out.extend_from_slice(domain.map_or("", |domain| domain.name().as_str()).as_bytes());
+        }
+        RowValue::Time(bytes) => out.extend_from_slice(bytes),
         RowValue::Specs(specs) => encode_specs(specs, out),
         RowValue::Position(position) => out.extend_from_slice(position.as_bytes()),
         RowValue::Outbox(record) => egress::encode(record, out),
@@ -80,6 +86,12 @@ fn envelope_row(envelope: &Envelope) -> EnvelopeRow<'_> {
         value: &envelope.argument.bytes,
         event_time_ms: envelope.event_time.get(),
         request: None,
+        hold: (envelope.hold != Hold::NONE).then(|| HoldRow {
+            domain: envelope.hold.domain.map_or("", |domain| domain.name().as_str()),
+            level: envelope.hold.level,
+            counted: envelope.hold.counted,
+            is_timer: envelope.hold.is_timer,
+        }),
     }
 }
 
@@ -88,6 +100,10 @@ fn envelope(row: &EnvelopeRow<'_>, names: &mut Names) -> Result<Envelope, CodecE
     let mut envelope = Envelope::new(address(row.target, names)?, argument);
     envelope.caller = row.caller.map(|caller| address(caller, names)).transpose()?;
     envelope.event_time = row.event_time_ms.map_or(EventTime::NONE, EventTime);
+    if let Some(HoldRow { domain, level, counted, is_timer }) = row.hold {
+        let domain = if domain.is_empty() { None } else { Some(Domain::of(names.domain(domain)?)) };
+        envelope.hold = Hold { domain, level, counted, is_timer };
+    }
     Ok(envelope)
 }
 
@@ -145,6 +161,11 @@ pub(super) fn decode_specs(bytes: &[u8], names: &mut Names) -> Result<Vec<StateS
 pub(super) fn decode_position(bytes: &[u8]) -> Result<RowValue, CodecError> {
     let text = std::str::from_utf8(bytes).map_err(|_| Fields::new("position", bytes).invalid("text"))?;
     Ok(RowValue::Position(text.into()))
+}
+
+pub(super) fn decode_timer(bytes: &[u8], names: &mut Names) -> Result<RowValue, CodecError> {
+    let domain = std::str::from_utf8(bytes).map_err(|_| Fields::new("timer", bytes).invalid("domain"))?;
+    Ok(RowValue::Timer(if domain.is_empty() { None } else { Some(Domain::of(names.domain(domain)?)) }))
 }
 
 pub(super) fn decode_clock(bytes: &[u8]) -> Result<RowValue, CodecError> {

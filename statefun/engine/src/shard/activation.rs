@@ -29,6 +29,8 @@ pub(super) struct Activation {
     pub(super) phase: Phase,
     /// Whether some message of the queue is in no epoch; then the address is on the shard's list of such.
     pub(super) fresh: bool,
+    /// When it began to wait for what is at the front.
+    pub(super) since: ProcessingTime,
     /// Failures in a row of what is at the front.
     pub(super) failures: u32,
     /// A bound on the next batch, set when a larger one was refused or held a message that always fails.

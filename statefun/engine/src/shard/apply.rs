@@ -1,7 +1,7 @@
 //! Making the effects of an invocation real, all together.
 
-use statefun::function::{DelayedCommand, Effects};
-use statefun::{Address, DeadLetter, DeadLetterCause, Envelope, EventTime, IdHash, ProcessingTime};
+use statefun::function::{DelayedCommand, Effects, TimerCommand};
+use statefun::{Address, DeadLetter, DeadLetterCause, Envelope, EventTime, Hold, IdHash, ProcessingTime};
 use statefun_ports::keyed_state::{KeyedState, Slot};
 use statefun_ports::rows::{Delayed, Stored};
 
@@ -17,6 +17,8 @@ pub(super) struct Cause<'a> {
     pub(super) hash: IdHash,
     /// What messages inherit.
     pub(super) event_time: EventTime,
+    /// What it holds back.
+    pub(super) hold: Hold,
     /// Where the address's values are, if somebody has looked already.
     pub(super) slot: Option<Slot>,
 }
@@ -34,8 +36,12 @@ impl<S: KeyedState> Shard<S> {
         if effects.is_empty() {
             return Ok(());
         }
-        let Cause { address, hash, event_time, slot } = *cause;
+        let Cause { address, hash, hold, slot, .. } = *cause;
         let entry = self.types.met(address.function);
+        if !effects.timers.is_empty() && entry.time.is_none() {
+            return Err(InvalidEffects::NoTime);
+        }
+        let level = entry.level().max(hold.level);
         check(
             &*self.directory,
             address,
@@ -57,11 +63,20 @@ impl<S: KeyedState> Shard<S> {
             }
         }
         if !effects.messages.is_empty() {
-            self.send_all(address, event_time, effects, out);
+            self.send_all(cause, level, effects, out);
         }
         // Looked at first: draining nothing is not free, and most invocations want one thing or two.
         if !effects.delayed.is_empty() {
-            effects.delayed.drain(..).for_each(|command| self.delay(now, cause, command));
+            effects.delayed.drain(..).for_each(|command| self.delay(now, cause, level, command));
+        }
+        if !effects.timers.is_empty() {
+            for command in effects.timers.drain(..) {
+                match command {
+                    TimerCommand::Set(at) => self.set_timer(cause, at),
+                    TimerCommand::Delete(at) => self.delete_timer(address, hash, at),
+                }
+            }
+            self.count_timers(address.function);
         }
         for (sink, record) in self.egress.drain(..) {
             out.sinks[usize::from(sink.0)].push(SinkItem::Record(record));
@@ -82,17 +97,21 @@ impl<S: KeyedState> Shard<S> {
         Ok(())
     }
 
-    fn send_all(&mut self, address: &Address, event_time: EventTime, effects: &mut Effects, out: &mut Output) {
+    fn send_all(&mut self, cause: &Cause<'_>, level: u8, effects: &mut Effects, out: &mut Output) {
+        let Cause { address, event_time, hold, .. } = *cause;
         for message in effects.messages.drain(..) {
             let hash = message.target.hash();
-            let event_time = if message.event_time.is_some() { message.event_time } else { event_time };
-            let caller = Some(address.clone());
-            self.send(Envelope { target: message.target, hash, caller, argument: message.argument, event_time }, out);
+            let at = if message.event_time.is_some() { message.event_time } else { event_time };
+            // Nobody waits for what is earlier than what caused it.
+            let counted = hold.counted && at >= event_time;
+            let hold = Hold { level, counted, is_timer: false, ..hold };
+            let (target, caller, argument) = (message.target, Some(address.clone()), message.argument);
+            self.send(Envelope { target, hash, caller, argument, event_time: at, hold }, out);
         }
     }
 
-    fn delay(&mut self, now: ProcessingTime, cause: &Cause<'_>, command: DelayedCommand) {
-        let Cause { address, hash, event_time, .. } = *cause;
+    fn delay(&mut self, now: ProcessingTime, cause: &Cause<'_>, level: u8, command: DelayedCommand) {
+        let Cause { address, hash, event_time, hold, .. } = *cause;
         match command {
             DelayedCommand::Send { delay, target, argument, token } => {
                 let group = self.groups.group(hash);
@@ -100,6 +119,7 @@ impl<S: KeyedState> Shard<S> {
                 self.next_seq += 1;
                 let mut envelope = Envelope::new(target, argument).from(address.clone());
                 envelope.event_time = event_time;
+                envelope.hold = Hold { level, counted: false, is_timer: false, ..hold };
                 let message = Delayed { owner: address.clone(), envelope, token };
                 self.delayed.insert(key, WaitingMessage { durable: Durable::No, message });
             }

@@ -118,7 +118,10 @@ impl<S: KeyedState> Shard<S> {
         };
         let Some(activation) = self.activations.get_mut(address) else { return };
         let messages_max = activation.batch_limit.unwrap_or(usize::MAX).min(policy.batch_max);
-        let sizes = activation.queue.iter().map(|queued| queued.envelope.argument.bytes.len());
+        // Nobody says which message of a batch caused what, so all of a batch hold the same.
+        let hold = activation.queue.front().map(|queued| queued.envelope.hold);
+        let alike = activation.queue.iter().take_while(|queued| Some(queued.envelope.hold) == hold);
+        let sizes = alike.map(|queued| queued.envelope.argument.bytes.len());
         let count = batch_len(sizes, messages_max, policy.batch_bytes_max);
         let hash = activation.queue.front().expect("an activation exists while messages wait").envelope.hash;
         let state = match attach(&mut self.state, entry, address, hash, now) {
@@ -234,6 +237,7 @@ impl<S: KeyedState> Shard<S> {
     ) {
         let activation = &self.activations[address];
         let hash = activation.queue[0].envelope.hash;
+        let hold = activation.queue[0].envelope.hold;
         // The protocol does not say which message caused an output: outputs take the batch's greatest event time.
         let event_time = activation
             .queue
@@ -242,7 +246,8 @@ impl<S: KeyedState> Shard<S> {
             .map(|queued| queued.envelope.event_time)
             .max()
             .unwrap_or(EventTime::NONE);
-        if let Err(invalid) = self.apply(now, &Cause { address, hash, event_time, slot: None }, &mut effects, out) {
+        if let Err(invalid) = self.apply(now, &Cause { address, hash, event_time, hold, slot: None }, &mut effects, out)
+        {
             self.types.met(address.function).stats.failures += 1;
             self.fail(now, address, invalid.to_string(), out);
             return;
@@ -262,9 +267,11 @@ impl<S: KeyedState> Shard<S> {
             activation.batch_limit.map(|limit| limit.saturating_mul(2)).filter(|limit| *limit < 4096);
         let done: Vec<_> = activation.queue.drain(..count).collect();
         let empty = activation.queue.is_empty();
+        activation.since = self.clock;
         for queued in &done {
             self.load.messages -= 1;
             self.load.bytes -= queued.envelope.footprint();
+            self.time.waits_no_more(&queued.envelope);
             self.finish(queued.seq, queued.durable, &queued.envelope);
         }
         if empty {

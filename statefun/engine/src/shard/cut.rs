@@ -11,7 +11,7 @@
 //! * What an abandoned epoch wrote is dirty again; its tombstones are written again.
 
 use hashbrown::HashSet;
-use statefun::{Epoch, RequestId};
+use statefun::{Address, Epoch, EventTime, FunctionType, Id, IdHash, RequestId};
 use statefun_ports::keyed_state::KeyedState;
 use statefun_ports::rows::{RowKey, RowValue};
 
@@ -30,7 +30,10 @@ pub(super) struct Cut {
     /// What is to be undone if the epoch is abandoned.
     tombstones: Vec<RowKey>,
     delayed: Vec<DelayedKey>,
-    specs: Vec<statefun::FunctionType>,
+    specs: Vec<FunctionType>,
+    timers: Vec<(FunctionType, Vec<(EventTime, Id)>)>,
+    /// Whether it wrote how far time had come.
+    time: bool,
     requests: RequestsCut,
 }
 
@@ -117,8 +120,35 @@ impl<S: KeyedState> Shard<S> {
             self.state.record(&(RowKey::Specs { function: entry.function }, Some(RowValue::Specs(declared))));
         }
         let requests = self.write_requests(epoch);
+        self.time.freezes(epoch);
+        let (timers, time) = self.write_time(durable);
         let missing = self.topology.inbound_of_shard(self.id).collect();
-        self.cut = Some(Cut { epoch, missing, stage: Stage::Open, tombstones, delayed, specs, requests });
+        self.cut = Some(Cut { epoch, missing, stage: Stage::Open, tombstones, delayed, specs, requests, timers, time });
+    }
+
+    /// Writes timers that no epoch has written, and how far time has come if that changed.
+    fn write_time(&mut self, durable: Durable) -> (Vec<(FunctionType, Vec<(EventTime, Id)>)>, bool) {
+        let (state, groups) = (&mut self.state, self.groups);
+        let mut timers = Vec::new();
+        for entry in self.types.iter_mut() {
+            let Some(time) = &mut entry.time else { continue };
+            let function = entry.function;
+            let written = time.timers.write_fresh(durable, |at, id, domain| {
+                let group = groups.group(IdHash::of(id));
+                let key = RowKey::Timer { group, address: Address::new(function, id.clone()), at };
+                state.record(&(key, Some(RowValue::Timer(domain))));
+            });
+            if !written.is_empty() {
+                timers.push((function, written));
+            }
+        }
+        let row = self.take_time_row();
+        let is_written = row.is_some();
+        if let Some(row) = row {
+            let key = RowKey::Time { participant: format!("shard-{}", self.id.0).into() };
+            self.state.record(&(key, Some(RowValue::Time(row))));
+        }
+        (timers, is_written)
     }
 
     /// Records an envelope that was sent ahead of a marker which is still on its way.
@@ -174,6 +204,14 @@ impl<S: KeyedState> Shard<S> {
         self.requests_abandoned(epoch, cut.requests);
         for function in cut.specs {
             self.types.met(function).specs_dirty = true;
+        }
+        for (function, written) in cut.timers {
+            if let Some(time) = &mut self.types.met(function).time {
+                time.timers.unwrite(written);
+            }
+        }
+        if cut.time {
+            self.untake_time_row();
         }
         let durable = Durable::In(epoch);
         // Rare, so it may look at everything that waits instead of noting what was written where.

@@ -68,9 +68,11 @@ impl<S: KeyedState> Shard<S> {
     fn settle_front(&mut self, address: &Address, queued: Queued) {
         self.load.messages -= 1;
         self.load.bytes -= queued.envelope.footprint();
+        self.time.waits_no_more(&queued.envelope);
         self.finish(queued.seq, queued.durable, &queued.envelope);
         if let Some(activation) = self.activations.get_mut(address) {
             activation.failures = 0;
+            activation.since = self.clock;
         }
     }
 
@@ -111,10 +113,19 @@ impl<S: KeyedState> Shard<S> {
             &view,
             &mut effects,
         );
+        if let Some(time) = &entry.time {
+            context = context.at_watermark(time.watermark);
+            let is_late = envelope.event_time.is_some() && envelope.event_time <= time.watermark;
+            entry.stats.late += u64::from(is_late && !envelope.hold.is_timer);
+        }
         if let Some((index, _)) = live_state {
             context = context.with_live(index, &mut live);
         }
-        let invoked = function.invoke(&mut context, &envelope.argument);
+        let invoked = if envelope.hold.is_timer {
+            function.on_timer(&mut context, envelope.event_time)
+        } else {
+            function.invoke(&mut context, &envelope.argument)
+        };
         if let Some((_, index)) = live_state {
             match slot {
                 Some(slot) => self.state.put_live(slot, index, live, now),
@@ -134,7 +145,8 @@ impl<S: KeyedState> Shard<S> {
             touch(&mut self.state, slot, &entry.states, now);
         }
         if !effects.is_empty() {
-            let cause = Cause { address, hash: envelope.hash, event_time: envelope.event_time, slot };
+            let Envelope { hash, event_time, hold, .. } = *envelope;
+            let cause = Cause { address, hash, event_time, hold, slot };
             let applied = if live_state.is_some() && !effects.egress.is_empty() {
                 self.apply_all_but_bad_records(now, &cause, &mut effects, out)
             } else {

@@ -33,6 +33,10 @@ pub struct FunctionStats {
     pub backlog: u64,
     /// Addresses that wait for a retry.
     pub backing_off: u64,
+    /// Messages that came to a component at or behind its watermark.
+    pub late: u64,
+    /// Messages whose hold on event time was let go because they waited for too long.
+    pub released: u64,
     /// What went wrong last.
     pub last_failure: Option<String>,
 }
@@ -51,6 +55,8 @@ impl FunctionStats {
         self.latency_ms_total += other.latency_ms_total;
         self.backlog += other.backlog;
         self.backing_off += other.backing_off;
+        self.late += other.late;
+        self.released += other.released;
         if other.last_failure.is_some() {
             self.last_failure.clone_from(&other.last_failure);
         }

@@ -31,6 +31,8 @@ mod embedded;
 mod idempotency;
 mod inspect;
 mod restore;
+mod time;
+mod timers;
 mod types;
 
 #[cfg(test)]
@@ -38,6 +40,7 @@ mod tests;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use hashbrown::HashMap;
 use statefun::function::Effects;
@@ -51,10 +54,12 @@ use statefun_ports::rows::RowKey;
 
 use crate::channel::{Item, Participant, SinkItem, Topology};
 use crate::directory::Directory;
+use crate::time::{Delta, Progress};
 use activation::{Activation, Durable, Queued};
 use cut::Cut;
 use delayed::DelayedMessages;
 use idempotency::Requests;
+use time::ShardTime;
 use types::{Bound, Types};
 
 pub use inspect::{FunctionStats, StateEntry};
@@ -76,11 +81,23 @@ pub struct Options {
     pub rows_per_slice: usize,
     /// The most bytes that the requests it remembers may take; further ones are refused.
     pub requests_bytes_max: usize,
+    /// The most event-time timers fired per call of [`Shard::handle`], at least one.
+    pub timers_per_turn: usize,
+    /// An address that makes no progress for longer than this holds event time back no more: its later outputs may be
+    /// late. `None`: it holds as long as it takes.
+    pub hold_time_max: Option<Duration>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { calls_max: 1024, backlog_per_turn: 4096, rows_per_slice: 4096, requests_bytes_max: 256 << 20 }
+        Self {
+            calls_max: 1024,
+            backlog_per_turn: 4096,
+            rows_per_slice: 4096,
+            requests_bytes_max: 256 << 20,
+            timers_per_turn: 4096,
+            hold_time_max: Some(Duration::from_secs(300)),
+        }
     }
 }
 
@@ -107,6 +124,8 @@ pub enum Input {
     Completed(Epoch),
     /// An epoch will never exist.
     Abandoned(Epoch),
+    /// How far event time has come.
+    Progress(Arc<Progress>),
 }
 
 /// What is to be done. The buffers are reused from call to call: the caller drains them.
@@ -120,6 +139,8 @@ pub struct Output {
     pub calls: Vec<(CallId, InvocationBatch)>,
     /// Finished parts of epochs.
     pub parts: Vec<EncodedPart>,
+    /// What to tell the tracker, before the items are put into their channels.
+    pub delta: Option<Delta>,
 }
 
 impl Output {
@@ -131,6 +152,7 @@ impl Output {
             sinks: (0..topology.sinks).map(|_| Vec::new()).collect(),
             calls: Vec::new(),
             parts: Vec::new(),
+            delta: None,
         }
     }
 
@@ -139,6 +161,7 @@ impl Output {
     pub fn is_empty(&self) -> bool {
         self.calls.is_empty()
             && self.parts.is_empty()
+            && self.delta.is_none()
             && self.shards.iter().all(Vec::is_empty)
             && self.sinks.iter().all(Vec::is_empty)
     }
@@ -195,6 +218,7 @@ pub struct Shard<S> {
     slots: Vec<Option<Slot>>,
     /// Egress records of the invocation under way, decoded; kept for its buffer.
     egress: Vec<(SinkId, EgressRecord)>,
+    time: ShardTime,
 }
 
 impl<S: KeyedState> Shard<S> {
@@ -208,6 +232,7 @@ impl<S: KeyedState> Shard<S> {
         closed: Epoch,
         options: Options,
     ) -> Self {
+        let time = ShardTime::new(&directory.timed(), topology.shards);
         Self {
             id,
             groups,
@@ -237,6 +262,7 @@ impl<S: KeyedState> Shard<S> {
             scratch: None,
             slots: Vec::new(),
             egress: Vec::new(),
+            time,
         }
     }
 
@@ -251,24 +277,33 @@ impl<S: KeyedState> Shard<S> {
             Input::Tick => {}
             Input::Completed(epoch) => self.on_completed(epoch),
             Input::Abandoned(epoch) => self.on_abandoned(epoch),
+            Input::Progress(progress) => self.on_progress(progress),
         }
+        if self.time.frontier.has_deferred() {
+            self.advance_time();
+        }
+        self.fire_timers(now, out);
         self.fire_delayed(now, out);
         self.wake(now);
         self.renew_probes(now);
-        self.drain_backlog(now, out);
-        self.start_calls(now, out);
+        if !self.time.is_firing {
+            self.drain_backlog(now, out);
+            self.start_calls(now, out);
+        }
+        self.release_stuck(now);
         self.advance_part(out);
+        self.close_step(out);
     }
 
     /// Whether there is work that waits for nothing but another call of [`Shard::handle`].
     pub fn has_work(&self) -> bool {
-        !self.backlog.is_empty() || self.cut.as_ref().is_some_and(Cut::has_work)
+        !self.backlog.is_empty() || self.time.is_firing || self.cut.as_ref().is_some_and(Cut::has_work)
     }
 
     /// When to call [`Shard::handle`] if nothing else happens.
     pub fn deadline(&self) -> Option<ProcessingTime> {
         let retry = self.backing_off.keys().next().map(|(until, _)| *until);
-        [retry, self.next_probe(), self.delayed.next_due()].into_iter().flatten().min()
+        [retry, self.next_probe(), self.delayed.next_due(), self.look_at()].into_iter().flatten().min()
     }
 
     /// What waits in this shard.
@@ -294,13 +329,13 @@ impl<S: KeyedState> Shard<S> {
             // Nothing but messages: slots hold as long as values are only looked up, read and written.
             let run = items.as_slice().iter().take(LOOK_AHEAD).map_while(|item| match item {
                 Item::Envelope(envelope) => Some(envelope),
-                Item::Marker(_) | Item::Ask(_) => None,
+                Item::Marker(_) | Item::Release(_) | Item::Ask(_) => None,
             });
             let is_recorded = self.cut.as_ref().is_some_and(|cut| cut.records(from));
             slots.clear();
             self.state.find_all(run.clone().map(|envelope| (&envelope.target, envelope.hash)), &mut slots);
             for (envelope, slot) in run.zip(&slots) {
-                if is_recorded || self.ahead > 0 || !self.runs_at_once(envelope) {
+                if is_recorded || self.ahead > 0 || self.time.is_firing || !self.runs_at_once(envelope) {
                     self.arrive(now, from, envelope.clone(), *slot, out);
                 } else {
                     self.run_at_once(now, envelope, *slot, out);
@@ -315,6 +350,7 @@ impl<S: KeyedState> Shard<S> {
                 None => break,
                 Some(Item::Ask(ask)) => self.on_ask(now, from, *ask, out),
                 Some(Item::Marker(marker)) => self.on_marker(from, marker, out),
+                Some(Item::Release(points)) => self.time.releases(&points),
                 Some(Item::Envelope(_)) => unreachable!("it was looked at in the line above"),
             }
         }
@@ -347,8 +383,9 @@ impl<S: KeyedState> Shard<S> {
     ) {
         let mut queued = self.number(envelope);
         self.record_if_open(from, &mut queued);
-        if self.ahead > 0 {
-            // Its sender may have sent one of those, and this must not overtake it.
+        if self.ahead > 0 || self.time.is_firing {
+            // Its sender may have sent one of those that are ahead, and this must not overtake it. And while timers fire,
+            // nobody may see a watermark before its own timers have.
             self.postpone(queued);
             self.ahead = self.backlog.len();
         } else {
@@ -359,7 +396,7 @@ impl<S: KeyedState> Shard<S> {
     /// Whether a message's target is an embedded function that has nothing else to do.
     #[inline]
     fn runs_at_once(&mut self, envelope: &Envelope) -> bool {
-        let entry = self.types.entry(envelope.target.function, &*self.directory, &mut self.state);
+        let entry = self.types.entry(envelope.target.function, &*self.directory, &mut self.state, &mut self.time);
         matches!(entry.bound, Bound::Embedded(..))
             && (self.activations.is_empty() || !self.activations.contains_key(&envelope.target))
     }
@@ -368,6 +405,7 @@ impl<S: KeyedState> Shard<S> {
     fn postpone(&mut self, queued: Queued) {
         self.load.messages += 1;
         self.load.bytes += queued.envelope.footprint();
+        self.time.waits(&queued.envelope);
         self.backlog.push_back(queued);
     }
 
@@ -386,7 +424,7 @@ impl<S: KeyedState> Shard<S> {
             self.on_answer(queued.envelope, out);
             return;
         }
-        self.types.entry(function, &*self.directory, &mut self.state).stats.received += 1;
+        self.types.entry(function, &*self.directory, &mut self.state, &mut self.time).stats.received += 1;
         if self.runs_at_once(&queued.envelope) {
             match self.run_embedded(now, &queued.envelope, slot, out) {
                 Ok(()) => self.finish(queued.seq, queued.durable, &queued.envelope),
@@ -414,9 +452,13 @@ impl<S: KeyedState> Shard<S> {
     fn enqueue(&mut self, queued: Queued) {
         self.load.messages += 1;
         self.load.bytes += queued.envelope.footprint();
+        self.time.waits(&queued.envelope);
+        if queued.envelope.hold.counted {
+            self.watch_hold();
+        }
         let address = &queued.envelope.target;
         if !self.activations.contains_key(address) {
-            self.activations.insert(address.clone(), Activation::default());
+            self.activations.insert(address.clone(), Activation { since: self.clock, ..Activation::default() });
             self.ready.push_back(address.clone());
         }
         let activation = self.activations.get_mut(address).expect("inserted above when it was missing");
@@ -447,6 +489,7 @@ impl<S: KeyedState> Shard<S> {
             let queued = self.number(envelope);
             self.postpone(queued);
         } else {
+            self.time.sends(shard, &envelope);
             out.shards[usize::from(shard.0)].push(Item::Envelope(envelope));
         }
     }
@@ -475,6 +518,7 @@ impl<S: KeyedState> Shard<S> {
                 self.ahead = self.ahead.saturating_sub(1);
                 self.load.messages -= 1;
                 self.load.bytes -= queued.envelope.footprint();
+                self.time.waits_no_more(&queued.envelope);
                 self.deliver(now, queued, *slot, out);
             }
         }
@@ -487,7 +531,9 @@ impl<S: KeyedState> Shard<S> {
             if delayed.durable != Durable::No {
                 self.tombstones.push(key);
             }
-            self.send(delayed.message.envelope, out);
+            let mut envelope = delayed.message.envelope;
+            envelope.event_time = self.event_time_of_delayed(&envelope);
+            self.send(envelope, out);
         }
     }
 }

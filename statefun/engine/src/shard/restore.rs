@@ -11,8 +11,9 @@ use super::delayed::{DelayedKey, WaitingMessage};
 use super::idempotency::home_of_answer;
 
 impl<S: KeyedState> Shard<S> {
-    /// Takes one row of this shard's key groups back. Waiting messages come in the order of their keys within a group;
-    /// calls that were in flight are made again when the shard is first driven.
+    /// Takes one row of this shard's key groups back; before those, the rows that say how far time had come for any shard
+    /// ([`RowKey::Time`]), or a timer might not be known for one that time has reached. Waiting messages come in the order
+    /// of their keys within a group; calls that were in flight are made again when the shard is first driven.
     ///
     /// # Panics
     /// When key and value are of different kinds, which no store returns.
@@ -29,8 +30,9 @@ impl<S: KeyedState> Shard<S> {
                     envelope.hash = home_of_answer(&envelope.target.id).unwrap_or(envelope.hash);
                 } else {
                     // The entry must exist before work of its type does.
-                    self.types.entry(envelope.target.function, &*self.directory, &mut self.state);
+                    self.types.entry(envelope.target.function, &*self.directory, &mut self.state, &mut self.time);
                 }
+                self.recount(&mut envelope);
                 self.load.messages += 1;
                 self.load.bytes += envelope.footprint();
                 self.backlog.push_back(Queued { seq, durable, envelope });
@@ -40,6 +42,10 @@ impl<S: KeyedState> Shard<S> {
                 self.next_seq = self.next_seq.max(seq + 1);
                 self.delayed.insert(DelayedKey { due, seq, group }, WaitingMessage { durable, message });
             }
+            (RowKey::Timer { address, at, .. }, RowValue::Timer(domain)) => {
+                self.restore_timer(&address, at, domain, durable);
+            }
+            (RowKey::Time { .. }, RowValue::Time(row)) => self.restore_time(&row),
             (RowKey::Specs { function }, RowValue::Specs(specs)) => self.remember(function, specs),
             (RowKey::Clock { .. }, RowValue::Clock(clock)) => self.clock = self.clock.max(clock),
             (RowKey::Idempotency { address, key, .. }, RowValue::Idempotency(kept)) => {
@@ -52,7 +58,7 @@ impl<S: KeyedState> Shard<S> {
 
     /// What a function type had declared when the snapshot was taken.
     fn remember(&mut self, function: FunctionType, specs: Vec<StateSpec>) {
-        let entry = self.types.entry(function, &*self.directory, &mut self.state);
+        let entry = self.types.entry(function, &*self.directory, &mut self.state, &mut self.time);
         entry.remembered = specs;
     }
 

@@ -2,11 +2,12 @@
 
 use std::collections::VecDeque;
 
-use statefun::function::{Function, StateSpec};
+use statefun::function::{Function, StateSpec, TimeRole};
 use statefun::{Address, FunctionType, ProcessingTime, Symbol, ValueType};
 use statefun_ports::keyed_state::{KeyedState, StateIndex};
 
 use super::inspect::FunctionStats;
+use super::time::{ComponentTime, ShardTime};
 use crate::directory::{Directory, FailurePolicy, FunctionBinding, RemotePolicy};
 
 /// Function types by [`FunctionType::index`], so that finding one is an array access.
@@ -29,6 +30,10 @@ pub(super) struct TypeEntry {
     /// Addresses that are ready, while as many calls of the type are in flight as may be.
     pub(super) awaiting_call: VecDeque<Address>,
     pub(super) stats: FunctionStats,
+    /// What it said about time when it was bound, until the shard has taken note.
+    pub(super) new_role: Option<TimeRole>,
+    /// A component's watermark and timers.
+    pub(super) time: Option<Box<ComponentTime>>,
 }
 
 pub(super) enum Bound {
@@ -91,12 +96,19 @@ impl Types {
         function: FunctionType,
         directory: &dyn Directory,
         state: &mut impl KeyedState,
+        time: &mut ShardTime,
     ) -> &mut TypeEntry {
         let index = function.index();
         if index >= self.entries.len() {
             self.entries.resize_with(index + 1, || None);
         }
-        self.entries[index].get_or_insert_with(|| Box::new(TypeEntry::bind(function, directory, state)))
+        let entry = self.entries[index].get_or_insert_with(|| Box::new(TypeEntry::bind(function, directory, state)));
+        if let Some(role) = entry.new_role.take()
+            && entry.time.is_none()
+        {
+            entry.time = time.component(function, &role);
+        }
+        entry
     }
 
     /// The entry of a type that was met before.
@@ -129,6 +141,8 @@ impl TypeEntry {
             awaiting_probe: VecDeque::new(),
             awaiting_call: VecDeque::new(),
             stats: FunctionStats::default(),
+            new_role: None,
+            time: None,
         };
         entry.rebind(directory, state);
         entry
@@ -143,6 +157,7 @@ impl TypeEntry {
             Some(FunctionBinding::Embedded(..)) if matches!(self.bound, Bound::Embedded(..)) => return,
             Some(FunctionBinding::Embedded(function, policy)) => {
                 self.declare(function.states(), state);
+                self.new_role = Some(function.time_role()).filter(TimeRole::is_component);
                 Bound::Embedded(function, policy)
             }
         };
@@ -197,6 +212,11 @@ impl TypeEntry {
             }
         }
         Ok(())
+    }
+
+    /// The level of what it sends: that of a component, 0 for a plain function.
+    pub(super) fn level(&self) -> u8 {
+        self.time.as_ref().map_or(0, |time| time.level)
     }
 
     pub(super) fn failure_policy(&self) -> FailurePolicy {

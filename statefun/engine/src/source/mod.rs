@@ -4,6 +4,7 @@
 //! remembers how far it has come. On `Start` it closes its epoch: positions are its part, a marker goes out on every
 //! channel behind all it sent before.
 
+mod clock;
 mod router;
 
 #[cfg(test)]
@@ -13,11 +14,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use compact_str::CompactString;
-use statefun::{DeadLetter, EgressRecord, Envelope, Epoch, KeyGroups, SourceId, Symbol};
+use statefun::{
+    DeadLetter, EgressRecord, Envelope, Epoch, KeyGroups, ProcessingTime, SourceId, Symbol, WatermarkStrategy,
+};
 use statefun_ports::rows::{Change, RowKey, RowValue};
 use statefun_ports::source::{Position, SourceEvent, SourceRecord};
 
 use crate::channel::{Item, Marker, SinkItem, Topology};
+use crate::time::{Delta, DomainState};
+use clock::SourceClock;
+pub use clock::TimeRowError;
 pub use router::Route;
 use router::Unroutable;
 
@@ -34,6 +40,8 @@ pub struct Output {
     pub events: Vec<SourceEvent>,
     /// Somebody waits for durability: ask for an epoch.
     pub epoch_wanted: bool,
+    /// What to tell the tracker, before the items are put into their channels.
+    pub delta: Option<Delta>,
 }
 
 impl Output {
@@ -64,6 +72,8 @@ pub struct SourceCore {
     cut: Option<Cut>,
     closed: Epoch,
     stats: Stats,
+    /// How it tells event time, if it does.
+    clock: Option<Box<SourceClock>>,
 }
 
 /// Counters of a source.
@@ -109,6 +119,59 @@ impl SourceCore {
             cut: None,
             closed,
             stats: Stats::default(),
+            clock: None,
+        }
+    }
+
+    /// The same source, telling time from where `row` left off, which a snapshot holds.
+    ///
+    /// # Errors
+    /// When the row cannot be read.
+    pub fn telling_time(mut self, strategy: WatermarkStrategy, row: Option<&[u8]>) -> Result<Self, TimeRowError> {
+        let mut clock = SourceClock::new(self.name, strategy, self.topology.shards);
+        if let Some(row) = row {
+            clock.restore(row)?;
+        }
+        self.clock = Some(Box::new(clock));
+        Ok(self)
+    }
+
+    /// Time has passed. Before anything else of that moment, if it tells time.
+    pub fn on_tick(&mut self, now: ProcessingTime, out: &mut Output) {
+        if let Some(clock) = &mut self.clock {
+            clock.on_tick(now);
+            self.close_step(out);
+        }
+    }
+
+    /// When to call [`SourceCore::on_tick`] if nothing else happens.
+    #[must_use]
+    pub fn deadline(&self) -> Option<ProcessingTime> {
+        self.clock.as_ref()?.deadline()
+    }
+
+    /// The input has ended.
+    pub fn on_end(&mut self, out: &mut Output) {
+        if let Some(clock) = &mut self.clock {
+            clock.on_end();
+            self.close_step(out);
+        }
+    }
+
+    /// How its domain of event time stands, if it tells time.
+    #[must_use]
+    pub fn time(&self) -> Option<DomainState> {
+        self.clock.as_ref().map(|clock| clock.state())
+    }
+
+    /// Puts releases behind what was sent in this step, and says what changed.
+    fn close_step(&mut self, out: &mut Output) {
+        let Some(clock) = &mut self.clock else { return };
+        let mut delta = out.delta.take().unwrap_or_default();
+        clock.close_step(&mut out.shards, &mut delta);
+        delta.epoch = self.cut.as_ref().map_or(self.closed, |cut| cut.epoch.max(self.closed));
+        if !delta.counts.is_empty() || delta.domain.is_some() {
+            out.delta = Some(delta);
         }
     }
 
@@ -146,7 +209,20 @@ impl SourceCore {
             );
             self.stats.records += u64::from(is_record);
             match record {
-                SourceRecord::Keyed { route, key, value, event_time, position } => {
+                SourceRecord::Keyed { route, key, value, mut event_time, position } => {
+                    if let Some(clock) = &self.clock {
+                        match clock.timestamp(event_time, value.as_ref()) {
+                            Ok(time) => event_time = time,
+                            Err(detail) => {
+                                let origin = format!("{name} {}@{}", position.partition, position.next);
+                                let cause = statefun::DeadLetterCause::Malformed;
+                                let letter = DeadLetter { cause, detail, origin, envelope: None, raw: value };
+                                self.dead_letter(letter, out);
+                                self.advance(position);
+                                continue;
+                            }
+                        }
+                    }
                     let origin = || format!("{name} {}@{}", position.partition, position.next);
                     match routes[route as usize].route(key, value, event_time, &origin) {
                         Ok(envelopes) => {
@@ -156,10 +232,17 @@ impl SourceCore {
                         }
                         Err(Unroutable(letter)) => self.dead_letter(*letter, out),
                     }
+                    if let Some(clock) = &mut self.clock {
+                        clock.on_event(&position.partition, event_time);
+                    }
                     self.advance(position);
                 }
                 SourceRecord::Addressed { envelope, ticket, is_urgent } => {
+                    let event_time = envelope.event_time;
                     self.send(envelope, out);
+                    if let Some(clock) = &mut self.clock {
+                        clock.on_event("", event_time);
+                    }
                     self.ticket = ticket.or(self.ticket);
                     out.epoch_wanted |= is_urgent;
                 }
@@ -170,7 +253,16 @@ impl SourceCore {
                     self.ticket = ticket.or(self.ticket);
                 }
                 SourceRecord::Position(position) => self.advance(position),
-                SourceRecord::Watermark { .. } | SourceRecord::Status { .. } => {}
+                SourceRecord::Watermark { partition, at } => {
+                    if let Some(clock) = &mut self.clock {
+                        clock.on_watermark(&partition, at);
+                    }
+                }
+                SourceRecord::Status { partition, idle } => {
+                    if let Some(clock) = &mut self.clock {
+                        clock.on_status(&partition, idle);
+                    }
+                }
                 SourceRecord::Malformed { detail, raw, position } => {
                     let origin = format!("{} {}@{}", self.name, position.partition, position.next);
                     let cause = statefun::DeadLetterCause::Malformed;
@@ -179,6 +271,7 @@ impl SourceCore {
                 }
             }
         }
+        self.close_step(out);
     }
 
     /// Closes an epoch.
@@ -201,7 +294,11 @@ impl SourceCore {
             let key = RowKey::Position { source: self.name, partition: partition.clone() };
             (key, Some(RowValue::Position(next.clone())))
         });
-        out.part = Some((marker.epoch, rows.collect()));
+        let mut rows: Vec<Change> = rows.collect();
+        if let Some(row) = self.clock.as_mut().and_then(|clock| clock.take_row()) {
+            rows.push((RowKey::Time { participant: self.name.as_str().into() }, Some(RowValue::Time(row))));
+        }
+        out.part = Some((marker.epoch, rows));
         self.cut = Some(Cut { epoch: marker.epoch, moved, ticket: self.ticket });
     }
 
@@ -225,12 +322,19 @@ impl SourceCore {
         for (partition, next) in cut.moved {
             self.moved.entry(partition).or_insert(next);
         }
+        if let Some(clock) = &mut self.clock {
+            clock.untake_row();
+        }
     }
 
     #[inline]
-    fn send(&mut self, envelope: Envelope, out: &mut Output) {
+    fn send(&mut self, mut envelope: Envelope, out: &mut Output) {
         self.stats.envelopes += 1;
         let shard = self.groups.shard(envelope.hash);
+        if let Some(clock) = &mut self.clock {
+            envelope.hold = clock.judge(envelope.event_time);
+            clock.sent(shard, envelope.hold, envelope.event_time);
+        }
         out.shards[usize::from(shard.0)].push(Item::Envelope(envelope));
     }
 

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use statefun::{
-    Address, DeadLetter, DeadLetterCause, Envelope, EventTime, FunctionType, Id, IdHash, TypedValue, ValueType,
+    Address, DeadLetter, DeadLetterCause, Envelope, EventTime, FunctionType, Hold, Id, IdHash, TypedValue, ValueType,
 };
 
 /// Where the records of one topic (or file, or generator) go.
@@ -52,6 +52,7 @@ impl Route {
             caller: None,
             argument: argument.clone(),
             event_time,
+            hold: Hold::NONE,
         }))
     }
 }

@@ -37,7 +37,9 @@ fn a_record_becomes_one_message_per_target_on_the_shard_of_its_key() {
         .iter()
         .map(|item| match item {
             Item::Envelope(envelope) => envelope.target.clone(),
-            Item::Marker(_) | Item::Ask(_) => panic!("nobody asked for an epoch, or anything"),
+            Item::Marker(_) | Item::Ask(_) | Item::Release(_) => {
+                panic!("nobody asked for anything, and nobody tells time")
+            }
         })
         .collect();
     assert_eq!(targets, [Address::parse("shop/cart/ann").unwrap(), Address::parse("shop/audit/ann").unwrap()]);

@@ -33,7 +33,7 @@ pub use block::{Block, BlockError, BlockWriter, EncodedBlock, blocks};
 pub use frame::Row;
 pub use merge::{Merge, MergeLive, merge, merge_changes};
 pub use row::{GROUP_SYSTEM, RowError, RowKey, RowKind};
-pub use value::{AddressRow, DelayedRow, EnvelopeRow, ValueRow};
+pub use value::{AddressRow, DelayedRow, EnvelopeRow, HoldRow, ValueRow};
 
 /// Version of the meaning of rows: kinds, keys and values. Written in the header of every container.
 pub const ROW_VERSION: u8 = 1;

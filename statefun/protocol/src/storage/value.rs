@@ -5,8 +5,10 @@
 //!   typename   varint n: n < 16 is a known typename (0 none), else n-16 bytes of UTF-8 follow
 //!
 //!   ValueRow      typename │ touched ms u64 LE │ value to the end
-//!   EnvelopeRow   flags u8 │ target │ caller? │ event time i64 LE? │ request id u64 LE? │ typename │ value to the end
-//!                 flags: 1 caller, 2 event time, 4 request id
+//!   EnvelopeRow   flags u8 │ target │ caller? │ event time i64 LE? │ request id u64 LE? │ hold? │ typename │ value to the end
+//!                 flags: 1 caller, 2 event time, 4 request id, 8 hold
+//!   hold          flags u8 │ level u8 │ text domain
+//!                 flags: 1 counted, 2 timer
 //!   DelayedRow    flags u8 │ owner │ token text? │ EnvelopeRow to the end
 //!                 flags: 1 token
 //! ```
@@ -60,6 +62,21 @@ pub struct EnvelopeRow<'a> {
     pub event_time_ms: Option<i64>,
     /// Who waits for the reply at the HTTP door.
     pub request: Option<u64>,
+    /// Whose event time waits for it.
+    pub hold: Option<HoldRow<'a>>,
+}
+
+/// Whose event time waits for a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HoldRow<'a> {
+    /// The ingress.
+    pub domain: &'a str,
+    /// The level of whoever sent it.
+    pub level: u8,
+    /// Whether watermarks wait for it.
+    pub counted: bool,
+    /// Whether it is a timer that fires.
+    pub is_timer: bool,
 }
 
 /// A message to be sent later.
@@ -98,6 +115,10 @@ impl<'a> ValueRow<'a> {
 const ENVELOPE_CALLER: u8 = 1;
 const ENVELOPE_EVENT_TIME: u8 = 2;
 const ENVELOPE_REQUEST: u8 = 4;
+const ENVELOPE_HOLD: u8 = 8;
+
+const HOLD_COUNTED: u8 = 1;
+const HOLD_TIMER: u8 = 2;
 
 impl<'a> EnvelopeRow<'a> {
     /// Appends the row's bytes.
@@ -106,7 +127,8 @@ impl<'a> EnvelopeRow<'a> {
         out.push(
             flag(self.caller.is_some(), ENVELOPE_CALLER)
                 | flag(self.event_time_ms.is_some(), ENVELOPE_EVENT_TIME)
-                | flag(self.request.is_some(), ENVELOPE_REQUEST),
+                | flag(self.request.is_some(), ENVELOPE_REQUEST)
+                | flag(self.hold.is_some(), ENVELOPE_HOLD),
         );
         put_address(out, self.target);
         if let Some(caller) = self.caller {
@@ -117,6 +139,11 @@ impl<'a> EnvelopeRow<'a> {
         }
         if let Some(request) = self.request {
             out.extend_from_slice(&request.to_le_bytes());
+        }
+        if let Some(hold) = self.hold {
+            out.push(flag(hold.counted, HOLD_COUNTED) | flag(hold.is_timer, HOLD_TIMER));
+            out.push(hold.level);
+            varint::put_slice(out, hold.domain.as_bytes());
         }
         put_typename(out, self.typename);
         out.extend_from_slice(self.value);
@@ -218,16 +245,24 @@ impl<'a> Parts<'a> {
         str::from_utf8(text).map_err(|_| self.invalid(part))
     }
 
+    fn hold(&mut self) -> Result<HoldRow<'a>, RowError> {
+        let flags = self.flags(HOLD_COUNTED | HOLD_TIMER)?;
+        let [level] = self.array("level")?;
+        let domain = self.text("domain")?;
+        Ok(HoldRow { domain, level, counted: flags & HOLD_COUNTED != 0, is_timer: flags & HOLD_TIMER != 0 })
+    }
+
     fn envelope(mut self) -> Result<EnvelopeRow<'a>, RowError> {
-        let flags = self.flags(ENVELOPE_CALLER | ENVELOPE_EVENT_TIME | ENVELOPE_REQUEST)?;
+        let flags = self.flags(ENVELOPE_CALLER | ENVELOPE_EVENT_TIME | ENVELOPE_REQUEST | ENVELOPE_HOLD)?;
         let target = self.address("target")?;
         let caller = if flags & ENVELOPE_CALLER == 0 { None } else { Some(self.address("caller")?) };
         let event_time_ms =
             if flags & ENVELOPE_EVENT_TIME == 0 { None } else { Some(i64::from_le_bytes(self.array("event time")?)) };
         let request =
             if flags & ENVELOPE_REQUEST == 0 { None } else { Some(u64::from_le_bytes(self.array("request id")?)) };
+        let hold = if flags & ENVELOPE_HOLD == 0 { None } else { Some(self.hold()?) };
         let typename = self.typename()?;
-        Ok(EnvelopeRow { target, caller, typename, value: self.rest, event_time_ms, request })
+        Ok(EnvelopeRow { target, caller, typename, value: self.rest, event_time_ms, request, hold })
     }
 }
 

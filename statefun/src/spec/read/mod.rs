@@ -19,3 +19,8 @@ pub(super) use field::Field;
 pub(super) use fields::{Fields, Unknown};
 pub(super) use nearest::{nearest, nearest_kind};
 pub(super) use tree::{Node, Span, Value, read_file};
+
+/// Unix milliseconds of a date, in any form of RFC 3339.
+pub(crate) fn date_millis(text: &str) -> Option<i64> {
+    date::parse(text).map(|date| date.timestamp_ms)
+}

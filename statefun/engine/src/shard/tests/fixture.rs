@@ -343,6 +343,11 @@ impl ShardFixture {
                     }
                     Item::Ask(_) => panic!("shards ask nothing"),
                     Item::Marker(marker) => format!("shard {shard} <- marker {}", marker.epoch.0),
+                    Item::Release(points) => {
+                        let points: Vec<_> =
+                            points.iter().map(|point| format!("{}@{}", point.level, point.at.0)).collect();
+                        format!("shard {shard} <- release {}", points.join(" "))
+                    }
                 });
             }
         }

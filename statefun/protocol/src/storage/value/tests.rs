@@ -35,6 +35,7 @@ fn messages_of_version_1_look_like_this() {
         value: b"v",
         event_time_ms: None,
         request: None,
+        hold: None,
     };
     assert_eq!(bytes(|out| plain.encode(out)), b"\x00\x09shop/cart\x03ann\x06v");
     let full = EnvelopeRow {
@@ -45,6 +46,9 @@ fn messages_of_version_1_look_like_this() {
     };
     let full_bytes = b"\x07\x09shop/cart\x03ann\x03a/b\x00\xff\xff\xff\xff\xff\xff\xff\xff\x03\0\0\0\0\0\0\0\x06v";
     assert_eq!(bytes(|out| full.encode(out)), full_bytes);
+    let hold = HoldRow { domain: "shop/in", level: 2, counted: true, is_timer: false };
+    let held = EnvelopeRow { hold: Some(hold), ..plain };
+    assert_eq!(bytes(|out| held.encode(out)), b"\x08\x09shop/cart\x03ann\x01\x02\x07shop/in\x06v");
     let delayed = DelayedRow { owner: ANN, token: Some("tok"), envelope: plain };
     assert_eq!(bytes(|out| delayed.encode(out)), b"\x01\x09shop/cart\x03ann\x03tok\x00\x09shop/cart\x03ann\x06v");
 }
@@ -85,6 +89,7 @@ proptest! {
     fn every_message_survives(
         target in address(), caller in prop::option::of(address()), owner in address(), token: Option<String>,
         typename in typename(), value: Vec<u8>, event_time_ms: Option<i64>, request: Option<u64>,
+        hold in prop::option::of(("\\PC{0,20}", any::<u8>(), any::<bool>(), any::<bool>())),
     ) {
         let envelope = EnvelopeRow {
             target: borrow(&target),
@@ -93,6 +98,12 @@ proptest! {
             value: &value,
             event_time_ms,
             request,
+            hold: hold.as_ref().map(|(domain, level, counted, is_timer)| HoldRow {
+                domain,
+                level: *level,
+                counted: *counted,
+                is_timer: *is_timer,
+            }),
         };
         let encoded = bytes(|out| envelope.encode(out));
         prop_assert_eq!(EnvelopeRow::decode(&encoded).unwrap(), envelope);
