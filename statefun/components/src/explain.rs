@@ -16,7 +16,7 @@ use statefun::spec::{
 ///
 /// let text = "
 /// kind: io.statefun.flow.v1/window
-/// spec: {name: a/minutes, from: a/in, key: event.user, window: {tumbling: 1 min}, aggregate: count, to: a/out}
+/// spec: {name: a/minutes, from: a/in, key: event.user, window: {tumbling: 1 min}, aggregate: count, to: {egress: a/out}}
 /// ---
 /// kind: io.statefun.generator.v1/ingress
 /// spec: {id: a/in, valueType: a/T, targets: [a/f], eventTime: record}
