@@ -125,7 +125,7 @@ fn a_full_disk_stalls_the_doors_and_everything_goes_on_when_there_is_space() {
 
 #[test]
 fn a_read_only_disk_is_refused_with_its_reason() {
-    let module = Documents::new().door(free_port());
+    let module = Documents::new().endpoint("it/*", free_port(), "").door(free_port());
     let application = Application::new(&module);
     let Some(tmpfs) = Tmpfs::mount(&application.data_dir(), "size=16m") else { return };
     tmpfs.remount("ro");

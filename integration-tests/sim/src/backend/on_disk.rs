@@ -15,7 +15,7 @@ const CHANGES: u64 = 30;
 /// What redb may cache, in bytes: little, so that it reads from the disk.
 const CACHE_BYTES: usize = 64 << 10;
 
-/// See the [module documentation](self).
+/// A disk that forgets and tears, under the real store.
 #[derive(Debug)]
 pub struct OnDisk {
     disk: Disk,

@@ -21,6 +21,9 @@ use super::idempotency::RequestsCut;
 use super::{Output, Shard};
 use crate::channel::{Item, Marker, Participant, SinkItem};
 
+/// Timers whose rows an epoch wrote, by function type.
+type WrittenTimers = Vec<(FunctionType, Vec<(EventTime, Id)>)>;
+
 /// An epoch that this shard has frozen and that is neither completed nor abandoned.
 pub(super) struct Cut {
     epoch: Epoch,
@@ -31,7 +34,7 @@ pub(super) struct Cut {
     tombstones: Vec<RowKey>,
     delayed: Vec<DelayedKey>,
     specs: Vec<FunctionType>,
-    timers: Vec<(FunctionType, Vec<(EventTime, Id)>)>,
+    timers: WrittenTimers,
     /// Whether it wrote how far time had come.
     time: bool,
     requests: RequestsCut,
@@ -127,7 +130,7 @@ impl<S: KeyedState> Shard<S> {
     }
 
     /// Writes timers that no epoch has written, and how far time has come if that changed.
-    fn write_time(&mut self, durable: Durable) -> (Vec<(FunctionType, Vec<(EventTime, Id)>)>, bool) {
+    fn write_time(&mut self, durable: Durable) -> (WrittenTimers, bool) {
         let (state, groups) = (&mut self.state, self.groups);
         let mut timers = Vec::new();
         for entry in self.types.iter_mut() {

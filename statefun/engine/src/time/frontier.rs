@@ -53,7 +53,7 @@ impl Frontier {
         let levels = self.domains.iter().find(|(known, _)| *known == domain).map(|(_, levels)| levels.as_slice());
         let unknown = LevelTime { at: EventTime::NONE, is_aside: false };
         let Some(levels) = levels else { return unknown };
-        levels.get(usize::from(level.max(1)) - 1).or(levels.last()).copied().unwrap_or(unknown)
+        levels.get(usize::from(level.max(1)) - 1).or_else(|| levels.last()).copied().unwrap_or(unknown)
     }
 
     /// How far time has come for a component of that level over these domains: the least over those that do not stand
