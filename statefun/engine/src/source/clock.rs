@@ -51,7 +51,7 @@ struct Saved {
     merged: Merged,
 }
 
-/// Bytes that are not what [`SourceClock::save`] wrote.
+/// Bytes that no clock of a source wrote.
 #[derive(Debug, thiserror::Error)]
 #[error("the time of ingress {ingress} in the snapshot cannot be read: {source}")]
 pub struct TimeRowError {
