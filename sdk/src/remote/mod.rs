@@ -65,6 +65,7 @@ impl Functions {
     }
 
     /// Whether a request is for a function that awaits. A request that cannot be read is for none.
+    #[cfg(feature = "serve")]
     pub(crate) fn awaits(&self, request: &Bytes) -> bool {
         let Ok(ToFunction { request: Some(Request::Invocation(batch)) }) = ToFunction::decode(request.clone()) else {
             return false;
@@ -74,6 +75,7 @@ impl Functions {
     }
 
     /// Whether any of these functions awaits.
+    #[cfg(feature = "serve")]
     pub(crate) fn any_awaits(&self) -> bool {
         self.types().any(|function| self.asynchronous(function).is_some())
     }
